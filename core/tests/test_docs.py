@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
 from plughub.app.plugins import PluginChooser, plugin_names
-from plughub.app.service_settings import addresses
 from plughub.app.unread_settings import check_settings
 from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
+from plughub.app.addresses import addresses
 from plughub.app.class_plugins import plugin_of_class, refuse_upstream, what_to_inherit
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
 from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.plugins import PluginSelection
-from plughub.app.service_settings import addresses
 from plughub.app.unread_settings import warn_of_plain_http
 from plughub.domain.errors import StartError
 from plughub.domain.scopes import ScopeTree

@@ -8,8 +8,8 @@ import pytest
 from traitlets import TraitError
 from traitlets.config import Config
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
-from plughub.app.service_settings import addresses
 from plughub.auth import Authenticator, LocalAuthenticator
 from plughub_chp import ConfigurableHTTPProxy
 

@@ -29,6 +29,8 @@ def test_hub_ip_connect_is_where_servers_reach_the_hub():
     assert environment["JUPYTERHUB_API_URL"] == "http://hub.example.org:9/hub/api"
     spawner = build(hub_ip_connect="hub.example.org", hub="https://127.0.0.1:9/hub/api")
     assert spawner.hub_connect_url == "https://hub.example.org:9"
+    spawner = build(hub_ip_connect="hub.example.org", hub="http+unix://%2Frun%2Fhub.sock/hub/api")
+    assert spawner.hub_connect_url == "http://hub.example.org"
 
 
 def test_use_docker_client_env_is_accepted_without_effect(caplog):

@@ -34,6 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "all addresses": {"ip": ""},
     "both families": {"ip": "", "dual_stack": True},
     "IPv6": {"ip": "::1"},
+    "a hub at a Unix socket": {"hub_socket": "/a \"b'#c$d\\e%f{g}/hub.sock"},
     "no limits": {"connections_per_address": 0, "requests_per_address": 0},
     "limits": {"connections_per_address": 5, "requests_per_address": 6},
     "trusted": {"trusted": ("10.0.0.0/8", "::1")},
@@ -74,7 +75,7 @@ def test_a_setting_cannot_add_words_or_lines(tmp_path: Path, field: str) -> None
         assert value in checked.stderr
 
 
-@pytest.mark.parametrize("field", ["ip", "user", "error_path"])
+@pytest.mark.parametrize("field", ["ip", "user", "error_path", "hub_socket"])
 @pytest.mark.parametrize("sign", ["\n", "\0", "\r"])
 def test_a_control_character_is_refused(field: str, sign: str) -> None:
     with pytest.raises(StartError, match="control character") as refused:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import cookie_secret
 from plughub.app.declarations import declared_of, scopes_of
@@ -18,7 +19,7 @@ from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
 from plughub.app.plugins import PluginChooser, PluginSelection, plugin_names
 from plughub.app.problems import refuse_problems, reporting_all_problems
-from plughub.app.service_settings import addresses, proxy_settings
+from plughub.app.service_settings import proxy_settings
 from plughub.domain.errors import StartError
 from plughub.storage.database import Database
 from plughub.storage.schema import schema_state, sqlite_path

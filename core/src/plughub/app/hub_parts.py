@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plughub.app.auth_states import open_auth_states
 from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.hub_plan import HubPlan
+from plughub.app.hub_socket import check_spawners, url_for_proxy
 from plughub.app.internal_tls import InternalTLS, in_proxy, prepare_tls
 from plughub.app.origins import check_origins, check_worker_scopes
 from plughub.app.plugins import PluginSelection
@@ -127,12 +128,16 @@ async def _configure(plan: HubPlan, caller: HookCaller) -> ConfiguredPlugins:
     tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
     mark = await plan.store.write(lambda tx: store_initial_records(tx, plan.selection.replacements))
     _configure_plugins(plan, caller, mark, tls)
-    proxy_info = _proxy_info(plan, caller)
+    name, info, where = plan.selection.proxy, _proxy_info(plan, caller), plan.where
+    url = url_for_proxy(where.connect_url, where.hub_socket, info, name)
+    settings = replace(_settings(plan, caller, mark, info, tls), hub_url=url)
+    proxy = replace(plan.proxy, hub_url=url, error_url=f"{url}{where.hub_prefix}error")
+    check_spawners(where.connect_url, where.hub_socket, settings.spawners)
     return ConfiguredPlugins(
         tls=tls,
-        proxy=in_proxy(tls, plan.proxy, plan.selection.proxy, proxy_info),
-        proxy_info=proxy_info,
-        settings=_settings(plan, caller, mark, proxy_info, tls),
+        proxy=in_proxy(tls, proxy, name, info),
+        proxy_info=info,
+        settings=settings,
     )
 
 

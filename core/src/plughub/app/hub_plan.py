@@ -8,6 +8,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from plughub.app.addresses import Addresses, addresses
 from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import cookie_secret
 from plughub.app.login_links import starter
@@ -15,7 +16,7 @@ from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
 from plughub.app.plugins import DATABASE, PluginChooser, PluginSelection
-from plughub.app.service_settings import Addresses, addresses, proxy_settings, runtime_folder
+from plughub.app.service_settings import proxy_settings, runtime_folder
 from plughub.app.unread_settings import check_settings, warn_of_settings
 from plughub.domain.origins import Origins
 from plughub.kinds import ProxySettings

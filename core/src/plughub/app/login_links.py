@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 from traitlets.config import Config
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.origins import read_origins
 from plughub.app.plugins import PluginChooser
-from plughub.app.service_settings import addresses, proxy_settings
+from plughub.app.service_settings import proxy_settings
 from plughub.domain.errors import StartError
 from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.storage.database import Database

@@ -11,6 +11,7 @@ from traitlets import HasTraits, TraitError
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, with_setting
 from plughub.app.declarations import declared_of, scopes_of
@@ -19,7 +20,7 @@ from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
 from plughub.app.plugins import BASES, PluginChooser, PluginSelection, plugin_names
-from plughub.app.service_settings import addresses, proxy_settings
+from plughub.app.service_settings import proxy_settings
 from plughub.app.unread_settings import check_settings
 from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
 from plughub.domain.origins import Origins

@@ -6,102 +6,23 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
+from plughub.app.addresses import Addresses
 from plughub.app.config import JupyterHub
 from plughub.app.internal_tls import InternalTLS
 from plughub.app.origins import servers_port
 from plughub.app.plugins import PluginSelection
 from plughub.app.trusted_proxies import proxy_addresses
 from plughub.classes.authenticator.authenticator import Authenticator
-from plughub.domain.errors import InvalidError, StartError, exit_code_of
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.domain.login_throttle import LoginLimits
 from plughub.domain.origins import Origins
-from plughub.domain.paths import check_base_url
 from plughub.domain.timings import DAY
-from plughub.domain.urls import host_in_url, hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
-
-DEFAULT_HUB_PORT: Final = 8081
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Addresses of hub and proxy.
-
-    Attributes:
-        ip: address on which the proxy listens.
-        port: port on which the proxy listens.
-        base_url: path prefix of the whole application.
-        hub_ip: address on which the hub listens.
-        hub_port: port on which the hub listens.
-        connect_url: URL, without a path, at which proxy and servers connect to the hub.
-    """
-
-    ip: str
-    port: int
-    base_url: str
-    hub_ip: str
-    hub_port: int
-    connect_url: str
-
-    @property
-    def hub_prefix(self) -> str:
-        """Path of the hub's own pages."""
-        return hub_url(self.base_url)
-
-    @property
-    def api_url(self) -> str:
-        """URL of the API for servers."""
-        return f"{self.connect_url}{self.hub_prefix}api"
-
-
-def addresses(hub: JupyterHub) -> Addresses:
-    """Read the addresses from the settings.
-
-    Raises:
-        StartError: a URL is invalid.
-    """
-    public = _split(hub.bind_url, "bind_url")
-    internal = _split(hub.hub_bind_url, "hub_bind_url")
-    ip, port, path = public or (hub.ip, hub.port, "")
-    hub_ip, hub_port, _ = internal or (hub.hub_ip, hub.hub_port, "")
-    base_url = _base_url("bind_url", path) if path.strip("/") else _base_url("base_url", hub.base_url)
-    everywhere = hub_ip in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - a comparison
-    connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
-    host, connect_port = host_in_url(connect_ip), hub.hub_connect_port or hub_port or DEFAULT_HUB_PORT
-    connect = urlsplit(hub.hub_connect_url)
-    scheme = "https" if hub.internal_ssl else "http"
-    connect_url = (
-        f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"{scheme}://{host}:{connect_port}"
-    )
-    if hub.internal_ssl and not connect_url.startswith("https://"):
-        raise StartError(
-            f"c.JupyterHub.hub_connect_url = {hub.hub_connect_url!r} must begin with https:// (internal_ssl)"
-        )
-    return Addresses(
-        ip="" if ip == "*" else ip,
-        port=port or 8000,
-        base_url=base_url,
-        hub_ip="" if hub_ip == "*" else hub_ip,
-        hub_port=hub_port or DEFAULT_HUB_PORT,
-        connect_url=connect_url,
-    )
-
-
-def _base_url(setting: str, path: str) -> str:
-    """Normalise the path prefix of the application."""
-    try:
-        return check_base_url(path)
-    except InvalidError as error:
-        raise StartError(
-            f"c.JupyterHub.{setting}: {error}",
-            hint="use a path such as /jupyter/; spaces and letters of any script are allowed",
-        ) from error
 
 
 def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> ProxySettings:
@@ -280,22 +201,6 @@ def runtime_folder(path: str) -> Path:
             f"the runtime folder cannot be created: {folder}: {error.strerror}", exit_code=exit_code_of(error)
         ) from error
     return folder
-
-
-def _split(url: str, name: str) -> tuple[str, int, str] | None:
-    if not url:
-        return None
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise StartError(f"c.JupyterHub.{name} = {url!r}: {error}") from error
-    if parts.scheme not in {"http", "https"}:
-        raise StartError(
-            f"c.JupyterHub.{name} = {url!r} is not an HTTP URL",
-            hint="use a URL such as http://127.0.0.1:8000",
-        )
-    return parts.hostname or "", port or 0, parts.path
 
 
 def template_folders(hub: JupyterHub, plugin_folders: list[Any]) -> tuple[Path, ...]:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Coroutine
 from typing import Any
 
-from tornado.netutil import bind_sockets
-
-from plughub.app.service_settings import Addresses
 from plughub.domain.errors import RETRY, PluginError, StartError, exit_code_of
 
 
@@ -38,22 +34,6 @@ async def unless_ended(ended: asyncio.Event, work: Coroutine[Any, Any, None]) ->
     if not was_done:
         raise EndedEarlyError
     doing.result()
-
-
-def listening_sockets(where: Addresses) -> list[socket.socket]:
-    """Listen on the hub's internal address.
-
-    Raises:
-        StartError: the address is in use, or does not belong to this machine.
-    """
-    try:
-        return bind_sockets(where.hub_port, where.hub_ip or None)
-    except OSError as error:
-        raise StartError(
-            f"the hub cannot listen on {where.hub_ip}:{where.hub_port}: {error.strerror}",
-            hint="stop the process that uses the port, such as another hub, or set JupyterHub.hub_port",
-            exit_code=exit_code_of(error),
-        ) from error
 
 
 def proxy_start_error(error: PluginError) -> StartError:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
+from tornado.netutil import bind_sockets
+
+from plughub.app.addresses import Addresses
 from plughub.app.hub_parts import HubParts
 from plughub.app.hub_plan import HubPlan
-from plughub.app.startup import listening_sockets
+from plughub.app.hub_socket import SocketFile
 from plughub.app.web_context import web_context
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.web.application import HubApplication, make_application
 from plughub.web.listener import HubServer
 
@@ -18,11 +23,15 @@ class WebServer:
     Args:
         application: the application.
         server: accepts connections.
+        file: file of the Unix socket; None if the server listens on TCP.
     """
 
-    def __init__(self, application: HubApplication, server: HubServer) -> None:
+    def __init__(
+        self, application: HubApplication, server: HubServer, file: SocketFile | None = None
+    ) -> None:
         self._application = application
         self._server = server
+        self._file = file
 
     @property
     def requests_under_way(self) -> int:
@@ -31,11 +40,13 @@ class WebServer:
 
     def refuse_connections(self) -> None:
         """Stop accepting connections; accepted requests continue."""
+        if self._file is not None:
+            self._file.remove()
         self._server.stop()
 
     async def close(self) -> None:
         """Close all connections."""
-        self._server.stop()
+        self.refuse_connections()
         await self._server.close_all_connections()
 
 
@@ -47,9 +58,27 @@ def listen(
     Raises:
         StartError: the address is in use or cannot be bound.
     """
-    sockets = listening_sockets(plan.where)
+    where = plan.where
+    file = SocketFile(where.hub_socket, parts.plugins.proxy_info.user) if where.hub_socket else None
+    sockets = [file.socket] if file else _tcp_sockets(where)
     # The application handles X-Forwarded headers itself: tornado would trust them from every client.
     application = make_application(web_context(plan, parts, shut_down))
     server = HubServer(application, ssl_options=parts.plugins.tls and parts.plugins.tls.hub.server_context())
     server.add_sockets(sockets)
-    return WebServer(application, server)
+    return WebServer(application, server, file)
+
+
+def _tcp_sockets(where: Addresses) -> list[socket.socket]:
+    """Listen on the hub's address.
+
+    Raises:
+        StartError: the address is in use, or does not belong to this machine.
+    """
+    try:
+        return bind_sockets(where.hub_port, where.hub_ip or None)
+    except OSError as error:
+        raise StartError(
+            f"the hub cannot listen on {where.hub_ip}:{where.hub_port}: {error.strerror}",
+            hint="stop the process that uses the port, such as another hub, or set JupyterHub.hub_port",
+            exit_code=exit_code_of(error),
+        ) from error

@@ -1,4 +1,4 @@
-"""TCP sockets of this machine and their owners, as reported by the kernel.
+"""Sockets of this machine and their owners, as reported by the kernel.
 
 Source:
     ``sock_diag(7)``; if the kernel does not answer, the tables of ``proc(5)``, in which addresses are
@@ -36,6 +36,8 @@ _THIS_ONE: Final = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 """Any interface, and no cookie, which would identify one of several sockets with the same ends."""
 _ANY: Final = 0xFFFFFFFF
 _ANSWER: Final = struct.Struct("=BBBB36s12sIIIII")
+_PEER: Final = struct.Struct("=iII")
+"""Process, user and group at the other end of a Unix socket."""
 _TABLES: Final = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
 
 End = tuple[str, int]
@@ -106,6 +108,23 @@ def owner_of_end(end: End, other: End) -> int | None:
     return next(
         (one.uid for one in found if one.inode and (one.address, one.port, one.other) == wanted), None
     )
+
+
+def owner_of_peer(connection: socket.socket) -> int | None:
+    """Return the uid of the process that connected to a Unix socket.
+
+    Args:
+        connection: the accepted connection.
+
+    Returns:
+        The uid at the time of the connection; None if the connection is closed.
+    """
+    try:
+        answer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    except OSError:
+        return None
+    uid: int = _PEER.unpack(answer)[1]
+    return uid
 
 
 def _ask_kernel(family: int, identity: bytes, *, states: int = 0) -> list[Socket]:

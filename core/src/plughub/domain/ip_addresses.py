@@ -6,6 +6,8 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
+from plughub.domain.unix_sockets import unix_socket_path
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -43,7 +45,12 @@ def is_loopback(host: str) -> bool:
 
 
 def leads_to_loopback(url: str) -> bool:
-    """Return whether a URL refers to the machine that connects to it; True for an invalid URL."""
+    """Return whether a URL refers to the machine that connects to it: a loopback address or a Unix socket.
+
+    True for an invalid URL.
+    """
+    if unix_socket_path(url):
+        return True
     try:
         return is_loopback(urlsplit(url).hostname or "localhost")
     except ValueError:

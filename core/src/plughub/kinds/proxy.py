@@ -24,6 +24,8 @@ class ProxyInfo:
         host_routing: whether it supports routes that begin with a host, ``host/path/``. Requests that match
             no route of their host go to the target of the route ``/``.
         servers_port: whether it can listen on `ProxySettings.servers_port` as well.
+        unix_sockets: whether it supports a hub at a Unix socket, with the target ``http+unix://`` and the
+            escaped path of the socket.
         drops_worker_scope: whether it removes the header ``Service-Worker-Allowed`` from all responses, and
             answers 403 to a request with the header ``Service-Worker`` for a path whose folder is not below
             its route. This prevents a server from registering a service worker for pages of the hub or of
@@ -37,6 +39,7 @@ class ProxyInfo:
     internal_tls: bool = False
     host_routing: bool = False
     servers_port: bool = False
+    unix_sockets: bool = False
     drops_worker_scope: bool = False
     user: str = ""
 
@@ -48,7 +51,8 @@ class ProxySettings:
     Attributes:
         ip: address to listen on; empty for all.
         port: port to listen on.
-        hub_url: address of the hub's own listener, such as ``http://127.0.0.1:8081``.
+        hub_url: address of the hub's own listener, such as ``http://127.0.0.1:8081``; of a Unix socket only
+            for a proxy with `ProxyInfo.unix_sockets`.
         base_url: path of the whole application, such as ``/`` or ``/jupyter/``.
         error_url: address of the hub's error pages, ``<error_url>/<status>``.
         ssl_cert: path of the certificate; empty for plain HTTP.

@@ -188,6 +188,8 @@ class SpawnerInfo:
 
     Attributes:
         label: name of the spawner on the start page, if users can choose between spawners.
+        hub_url: URL at which its servers connect to the hub; empty for that of the hub.
+        own_accounts: whether its servers run as system users other than the hub's.
         host_bound: whether its servers run on the machine of the hub process that started them. Only hub
             processes of that machine manage them, and proxies of other machines get no route to a loopback
             address.
@@ -202,6 +204,8 @@ class SpawnerInfo:
     """
 
     label: str = ""
+    hub_url: str = ""
+    own_accounts: bool = False
     host_bound: bool = False
     start_timeout: float = 60
     http_timeout: float = 30

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 import psutil
 
+from plughub.domain.unix_sockets import unix_socket_path
 from plughub.testing.ports import free_port
 from plughub.testing.quick import starts
 
@@ -311,7 +312,8 @@ class HubProcess:
             works_in = Path(process.cwd())
             if works_in == self.folder or self.folder in works_in.parents:
                 return True
-            return f":{self.hub_port}/" in process.environ().get("JUPYTERHUB_API_URL", "")
+            hub = process.environ().get("JUPYTERHUB_API_URL", "")
+            return f":{self.hub_port}/" in hub or folder in unix_socket_path(hub)
         except psutil.Error:
             return False
 

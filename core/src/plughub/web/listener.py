@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tornado.httpserver import HTTPServer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
 MAX_HEADERS: Final = 64 * 1024
+LOCAL_ADDRESS: Final = "127.0.0.1"
+"""Address of clients that connect to a Unix socket."""
 CHUNK: Final = 16 * 1024
 MAX_BUFFER: Final = MAX_AHEAD
 """Limit for headers and for pipelined requests that are read ahead."""
@@ -39,6 +42,8 @@ class HubServer(HTTPServer):
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Mark a connection as waiting for its first or next request."""
         connection = cast("Any", request_conn)
+        if connection.context.address_family == socket.AF_UNIX:
+            connection.context.remote_ip = LOCAL_ADDRESS  # tornado's stand-in would be a public address
         self._registry.mark_waiting(connection.context, connection.stream)
         return super().start_request(server_conn, request_conn)
 

@@ -1,7 +1,8 @@
 """Peers whose ``X-Forwarded-*`` headers are trusted: proxies, but no other process of this machine.
 
 Every user of the machine can reach the hub's port over loopback, where the peer's address proves nothing. The
-operating system is therefore asked which user owns the other end, once per connection.
+operating system is therefore asked which user owns the other end, once per connection. It knows the user at
+the other end of a Unix socket as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 
-from plughub.classes.sockets import End, owner_of_end
+from plughub.classes.sockets import End, owner_of_end, owner_of_peer
 from plughub.domain.ip_addresses import parse_address
 
 
@@ -58,6 +59,8 @@ class TrustedPeers:
         sock: socket.socket | None = getattr(stream, "socket", None)
         if sock is None:
             return False
+        if sock.family == socket.AF_UNIX:
+            return owner_of_peer(sock) in self._users
         try:
             peer, mine = _end(sock.getpeername()), _end(sock.getsockname())
         except OSError:

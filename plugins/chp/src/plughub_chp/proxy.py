@@ -44,6 +44,7 @@ class ConfigurableHTTPProxy(Proxy):
 
     internal_tls: ClassVar[bool] = True
     can_route_hosts: ClassVar[bool] = True
+    can_reach_sockets: ClassVar[bool] = True
 
     api_url = traitlets.Unicode(
         "http://127.0.0.1:8001",

@@ -10,6 +10,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool, Unicode, default, observe
 
 from plughub.spawner import Spawner
+from plughub.utils import unix_socket_path
 
 NEW_NAMES: Final = {
     "container_ip": "host_ip",
@@ -96,6 +97,8 @@ class LegacyNames(Spawner):
         if not self.hub_ip_connect:
             return None
         known = urlsplit(self.hub.api_url)
+        if unix_socket_path(self.hub.api_url):
+            return f"http://{self.hub_ip_connect}"
         address = f"{known.scheme or 'http'}://{self.hub_ip_connect}"
         return f"{address}:{known.port}" if known.port else address
 

@@ -53,6 +53,7 @@ class Listener:
     Attributes:
         ip: address to listen on; empty for all.
         port: port to listen on.
+        hub_socket: path of the hub's Unix socket; empty if the hub listens on TCP.
         servers_port: second port, which serves all routes, while the first serves the hub only; 0 for none.
         pem: certificate and key in PEM format; empty for plain HTTP.
         base_url: escaped path of the whole application.
@@ -82,6 +83,7 @@ class Listener:
     requests_per_address: int = 0
     tls: TargetTLS | None = None
     servers_port: int = 0
+    hub_socket: str = ""
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -264,7 +266,7 @@ backend {name}
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless METH_GET
     default-server {_IDLE} {options}
-{server_lines(addresses, follow=followed)}
+{_hub_lines(listener, addresses, ERRORS) if followed else server_lines(addresses)}
 """
 
 
@@ -303,8 +305,16 @@ backend {ERRORS}
 {_CHECK.format(path=word(listener.check_path))}
 {ask_hub}
     default-server {_IDLE} {_CHECKED} {options_for_hubs(listener.tls)}
-{server_lines(addresses)}
+{_hub_lines(listener, addresses)}
 """
+
+
+def _hub_lines(listener: Listener, addresses: Sequence[Address], follow: str = "") -> str:
+    """Return the server lines of a pool of hubs: the hub's Unix socket, or slots for addresses."""
+    if not listener.hub_socket:
+        return server_lines(addresses, follow=follow)
+    track = f" track {follow}/t1" if follow else ""
+    return f"    server t1 unix@{word(listener.hub_socket)}{track}"
 
 
 _ASK_HUB: Final = """

@@ -32,6 +32,10 @@ _PLAIN_PREFIX: Final = re.compile(r"[A-Za-z0-9_.~@!$&'()*+,;:=%/-]+")
 
 Address = tuple[str, int]
 
+HUB_SOCKET: Final[Address] = ("socket", 0)
+"""Stands for the Unix socket of the hub. Its path is in the configuration file: no runtime command sets it.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

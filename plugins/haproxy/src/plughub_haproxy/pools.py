@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from plughub.utils import host_in_url
-from plughub_haproxy.entries import DIRECT, SECURE, Address, Entry
+from plughub_haproxy.entries import DIRECT, HUB_SOCKET, SECURE, Address, Entry
 
 SLOTS: Final = 16
 """Maximum number of targets of a route."""
@@ -40,6 +40,8 @@ def server_lines(addresses: Sequence[Address], *, follow: str = "") -> str:
 
 def fill_commands(pool: str, addresses: Sequence[Address]) -> list[str]:
     """Return the runtime commands that fill a pool."""
+    if HUB_SOCKET in addresses:
+        return []
     commands = []
     for slot, (ip, port) in _slots(addresses):
         server = f"set server {pool}/t{slot}"
@@ -52,7 +54,7 @@ def fill_commands(pool: str, addresses: Sequence[Address]) -> list[str]:
 
 def choose_pool(entry: Entry, others: Iterable[Entry]) -> str:
     """Return the backend of a route: `DIRECT` or `SECURE`, or a pool if it has several targets and one is
-    free.
+    free. The hub's Unix socket is in the pool of hubs.
 
     Over TLS, only the hub's route can have several targets.
 
@@ -61,6 +63,8 @@ def choose_pool(entry: Entry, others: Iterable[Entry]) -> str:
         others: existing routes, possibly with an older version of this one.
     """
     alone = SECURE if entry.is_secure else DIRECT
+    if HUB_SOCKET in entry.addresses:
+        return HUBS
     if len(entry.addresses) == 1:
         return alone
     if serves_errors(entry):
@@ -102,7 +106,7 @@ def serves_errors(entry: Entry) -> bool:
 
 
 def _slots(addresses: Sequence[Address]) -> list[tuple[int, Address]]:
-    return list(enumerate(sorted(set(addresses))[:SLOTS], start=1))
+    return list(enumerate(sorted(set(addresses) - {HUB_SOCKET})[:SLOTS], start=1))
 
 
 def _join(address: Address) -> str:

@@ -13,11 +13,12 @@ from plughub.errors import InvalidError, StartError
 from plughub.processes import ProcessIdentity
 from plughub.proxy import Proxy
 from plughub.traitlets import Command
+from plughub.utils import unix_socket_path
 from plughub_haproxy.activity import last_activity
 from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.certificate import CertificateFiles
 from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
-from plughub_haproxy.entries import Address, Entry, activity_id, key_of, read_value
+from plughub_haproxy.entries import HUB_SOCKET, Address, Entry, activity_id, key_of, read_value
 from plughub_haproxy.instance import Instance
 from plughub_haproxy.machine import group_of, has_dual_stack, worker_user
 from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_single_target, serves_errors
@@ -41,6 +42,7 @@ class HAProxyProxy(Proxy):
     internal_tls = True
     can_route_hosts = True
     can_serve_two_ports = True
+    can_reach_sockets = True
 
     command = Command(
         [],
@@ -266,6 +268,7 @@ class HAProxyProxy(Proxy):
                 user=user,
                 group=group_of(user) if user else "",
                 dual_stack=has_dual_stack(),
+                hub_socket=unix_socket_path(self.hub_url),
                 connections_per_address=self.connections_per_address,
                 requests_per_address=self.requests_per_address,
                 tls=TargetTLS.read(self.client_tls) if self.client_tls else None,
@@ -298,14 +301,15 @@ class HAProxyProxy(Proxy):
         if not serves_errors(entry):
             return entry
         try:
-            addresses = [await self._address(each) for each in (entry.target, *entry.more_targets)]
+            targets = (entry.target, *entry.more_targets)
+            addresses = [await self._entry_address(each, entry.data) for each in targets]
         except InvalidError as error:
             self.log.warning("the hub's route keeps its last address: %s", error)
             return entry
         return replace(entry, addresses=tuple(addresses))
 
     async def _error_address(self) -> tuple[str, int] | None:
-        if not self.error_url:
+        if not self.error_url or unix_socket_path(self.error_url):
             return None
         scheme, _, rest = self.error_url.partition("://")
         return await self._address(f"{scheme}://{rest.partition('/')[0]}")
@@ -313,10 +317,15 @@ class HAProxyProxy(Proxy):
     async def _address(self, target: str) -> Address:
         return await address_of(target, secure=self.client_tls is not None)
 
+    async def _entry_address(self, target: str, data: Mapping[str, Any]) -> Address:
+        """Return the address of a target; that of the hub may be its Unix socket, which is configured."""
+        is_hub = bool(data.get("hub")) and target == self.hub_url
+        return HUB_SOCKET if is_hub and unix_socket_path(target) else await self._address(target)
+
     async def _entry(
         self, routespec: str, target: str, data: Mapping[str, Any], more_targets: Sequence[str]
     ) -> Entry:
-        addresses = [await self._address(each) for each in (target, *more_targets)]
+        addresses = [await self._entry_address(each, data) for each in (target, *more_targets)]
         return Entry(
             routespec=routespec,
             target=target,

@@ -40,7 +40,19 @@ class AddressSettings(traitlets.HasTraits):
     ).tag(config=True)
     hub_bind_url = traitlets.Unicode(
         "",
-        help="URL on which the hub listens for the proxy, servers and services; sets hub_ip and hub_port.",
+        help="""URL on which the hub listens for the proxy, servers and services; sets hub_ip and hub_port.
+
+        ``http+unix://`` and an escaped path, such as ``http+unix://%2Frun%2Fhub%2Fhub.sock``, stands for a
+        Unix socket. The proxy connects to the socket. So do servers and services, unless hub_connect_url is
+        set; spawners whose servers do not run on this machine require it.
+        """,
+    ).tag(config=True)
+    hub_socket_mode = traitlets.Integer(
+        0o600,
+        help="""Permissions of the hub's Unix socket, if hub_bind_url is one: an octal number such as
+        ``0o660``. A process needs the permission to write. Where the proxy runs as another system user, the
+        socket belongs to that user.
+        """,
     ).tag(config=True)
     hub_connect_ip = traitlets.Unicode(
         "",
@@ -59,7 +71,8 @@ class AddressSettings(traitlets.HasTraits):
     hub_connect_url = traitlets.Unicode(
         "",
         help="""URL at which the proxy, servers and services connect to the hub. Set it when that differs
-        from hub_bind_url.
+        from hub_bind_url. If hub_bind_url is a Unix socket, a proxy on this machine connects to the socket
+        nevertheless, so that this can be the URL of the proxy.
         """,
     ).tag(config=True)
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(

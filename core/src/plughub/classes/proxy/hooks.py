@@ -66,6 +66,7 @@ class ProxyHooks:
             internal_tls=self.proxy.internal_tls,
             host_routing=self.proxy.can_route_hosts,
             servers_port=self.proxy.can_serve_two_ports,
+            unix_sockets=self.proxy.can_reach_sockets,
             drops_worker_scope=self.proxy.drops_worker_scope,
             user=self.proxy.system_user,
         )

@@ -37,11 +37,13 @@ class Proxy(PlainSettings):
         internal_tls: the proxy supports targets at ``https://`` and client certificates (`client_tls`).
         can_route_hosts: the proxy supports `host_routing`.
         can_serve_two_ports: the proxy supports `servers_port`.
+        can_reach_sockets: the proxy supports a hub at ``http+unix://`` and the escaped path of a socket.
     """
 
     internal_tls: ClassVar[bool] = False
     can_route_hosts: ClassVar[bool] = False
     can_serve_two_ports: ClassVar[bool] = False
+    can_reach_sockets: ClassVar[bool] = False
 
     should_start = traitlets.Bool(
         True,

@@ -93,6 +93,8 @@ class SpawnerHooks:
         spawner = self._build(NO_SERVER)
         return SpawnerInfo(
             label=spawner.label or self.plugin,
+            hub_url=spawner.hub_connect_url or "",
+            own_accounts=spawner.own_accounts,
             host_bound=spawner.host_bound,
             start_timeout=spawner.start_timeout,
             http_timeout=spawner.http_timeout,

@@ -8,6 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from plughub.domain.names import quote_path
+from plughub.domain.unix_sockets import SCHEME as UNIX_SOCKET
+from plughub.domain.unix_sockets import unix_socket_path, unix_socket_url
 from plughub.domain.urls import host_in_url
 from plughub.kinds import Server
 
@@ -34,7 +36,7 @@ class ServerAddress:
         ip: address or host name; empty for all interfaces.
         port: TCP port; 0 if unknown.
         base_url: path prefix of the server, such as ``/user/alice/``.
-        proto: ``http`` or ``https``.
+        proto: ``http`` or ``https``; ``http+unix`` for a hub at a Unix socket, with the escaped path as ip.
         cookie_name: name of the server's login cookie.
     """
 
@@ -47,6 +49,8 @@ class ServerAddress:
     @property
     def host(self) -> str:
         """``http://address:port`` as seen from this machine, with 127.0.0.1 for all interfaces."""
+        if self.proto == UNIX_SOCKET:
+            return f"{self.proto}://{self.ip}"
         ip = "127.0.0.1" if self.ip in ALL_INTERFACES else self.ip
         return f"{self.proto}://{host_in_url(ip)}:{self.port}"
 
@@ -155,7 +159,9 @@ def hub_of(server: Server) -> SpawnerHub:
     """
     path = urlsplit(server.hub_api_url).path.rstrip("/").removesuffix("api") or "/hub/"
     address = ServerAddress(base_url=path)
-    if server.hub_api_url:
+    if socket := unix_socket_path(server.hub_api_url):
+        address.proto, _, address.ip = unix_socket_url(socket).partition("://")
+    elif server.hub_api_url:
         address.move_to(server.hub_api_url)
     return SpawnerHub(
         api_url=server.hub_api_url,

@@ -32,10 +32,12 @@ class Spawner(PollCallbacks):
     Attributes:
         label: name of the spawner for users who choose between several.
         host_bound: the servers run on the machine of the hub that started them.
+        own_accounts: the servers run as system users other than the hub's.
     """
 
     label: ClassVar[str] = ""
     host_bound: ClassVar[bool] = False
+    own_accounts: ClassVar[bool] = False
 
     # ---- to implement in a subclass
 

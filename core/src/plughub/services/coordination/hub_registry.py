@@ -14,6 +14,7 @@ from typing import Final
 from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.clock import utcnow
+from plughub.domain.errors import RETRY, StartError
 from plughub.domain.hub_processes import HubProcess
 from plughub.domain.machines import Machines
 from plughub.domain.timings import (
@@ -28,6 +29,7 @@ from plughub.domain.timings import (
     KEEP_OPERATIONS_SECONDS,
     KNOWN_PAIR_SECONDS,
 )
+from plughub.domain.unix_sockets import is_unix_socket_url
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.hostname_conflicts import (
     has_conflicting_hostname,
@@ -74,7 +76,8 @@ class HubRegistry:
         """Register this process, and take over from dead processes of this machine.
 
         Raises:
-            StartError: a hub process on another machine or in a container has the same host name.
+            StartError: a hub process on another machine or in a container has the same host name, or one of
+                several processes listens on a Unix socket.
         """
         host, dead = self._settings.host, await wait_for_hostname_conflicts(self._store, self._settings)
 
@@ -85,6 +88,7 @@ class HubRegistry:
                 if hub.id in dead or _has_ended_locally(hub, host):
                     log.info("hub process %s is gone: taking over its operations", hub.pid)
                     tx.hub_processes.leave(hub.id)
+            _check_sockets(other_hubs(tx, self._settings), self._settings)
             self._enter(tx)
             tx.operations.retry_all_now(tuple(self._settings.spawners), host)
 
@@ -235,6 +239,23 @@ def live_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]] |
             return None
         found |= {(backend, hub.host) for backend in hub.backends}
     return frozenset(found)
+
+
+def _check_sockets(others: Iterable[HubProcess], settings: HubSettings) -> None:
+    """Refuse a second process of a hub at a Unix socket: proxies share requests among network addresses.
+
+    Raises:
+        StartError: one of the processes listens on a Unix socket, and there are several.
+    """
+    for other in others:
+        if is_unix_socket_url(other.url) or is_unix_socket_url(settings.hub_url):
+            raise StartError(
+                f"another process of this hub runs on machine {other.host} (pid {other.pid}), and several "
+                "processes cannot use a Unix socket (c.JupyterHub.hub_bind_url)",
+                hint="stop the other process, or give each process a network address (JupyterHub.hub_ip and "
+                "hub_port)",
+                exit_code=RETRY,
+            )
 
 
 def _has_ended_locally(hub: HubProcess, host: str) -> bool:
