@@ -1,7 +1,7 @@
 """Run the hub, its tests or its checks from a clone, in a virtual environment at .venv.
 
 - ``python3 dev.py hub [arguments of hub]``
-- ``python3 dev.py test [arguments of pytest]``; ``--quick`` without paths or ``-n`` runs in two processes
+- ``python3 dev.py test [arguments of pytest]``: all tests in two processes, with ``-n 0`` in one
 - ``python3 dev.py check``
 """
 
@@ -20,6 +20,26 @@ VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 DISTRIBUTIONS = [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 EXTRAS = {"core": "[testing,postgresql]", "localprocess": "[jupyter]"}
+ONE_PROCESS = (
+    "-n",
+    "--numprocesses",
+    "--dist",  # the user's own choice
+    "-k",
+    "-m",
+    "--lf",
+    "--last-failed",  # a part of the tests
+    "-s",
+    "--capture",
+    "--pdb",
+    "--trace",
+    "--setup-",
+    "--fixtures",
+    "--collect-only",
+    "--co",
+    "--help",
+    "-h",
+)
+"""Beginnings of options with which the tests run in one process, unless the user chooses otherwise."""
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
@@ -61,11 +81,12 @@ def processes(arguments: list[str]) -> list[str]:
         arguments: of pytest.
 
     Returns:
-        Arguments for pytest-xdist; none for a part of the tests, which takes longer with two processes.
+        Arguments for pytest-xdist. None for a part of the tests, which takes longer with two processes; with
+        options that need one process; and with options of pytest-xdist, such as ``-n 0``.
     """
-    chosen = any(word.startswith(("-n", "--numprocesses", "--dist")) for word in arguments)
-    paths = any((ROOT / word.partition("::")[0]).exists() for word in arguments)
-    return ["--numprocesses=2", "--dist=loadfile"] if "--quick" in arguments and not (chosen or paths) else []
+    part = any((ROOT / word.partition("::")[0]).exists() for word in arguments)
+    one = any(word.startswith(ONE_PROCESS) for word in arguments)
+    return [] if part or one else ["--numprocesses=2", "--dist=loadfile"]
 
 
 def install(groups: list[str]) -> None:

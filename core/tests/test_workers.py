@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,26 @@ def pytest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return done.returncode, done.stdout + done.stderr
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "processes"),
+    [
+        ("", 2),
+        ("-q", 2),
+        ("-q --quick -x", 2),
+        ("-n 0", None),
+        ("-n4 --dist worksteal", None),
+        ("core/tests/test_workers.py::test_one", None),
+        ("-k name", None),
+        ("--pdb", None),
+    ],
+)
+def test_all_tests_run_in_two_processes_unless_an_argument_says_otherwise(
+    arguments: str, processes: int | None
+) -> None:
+    chosen = runpy.run_path(str(ROOT / "dev.py"))["processes"](arguments.split())
+    assert chosen == ([f"--numprocesses={processes}", "--dist=loadfile"] if processes else [])
 
 
 @pytest.mark.parametrize("options", [(), TWO], ids=["one process", "two processes"])

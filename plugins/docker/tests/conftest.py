@@ -1,7 +1,6 @@
 """An engine, and images that are made without a registry."""
 
 import contextlib
-import fcntl
 import ipaddress
 import os
 import random
@@ -10,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,12 @@ from plughub.testing import probe_server, tiny_server
 from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.quick import starts
+from plughub.testing.workers import alone
 from plughub.threads import ThreadPools
+from plughub_docker.testing.engine_places import EnginePlace, engine_place
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 from plughub_docker.testing.repositories import make_course, serving
+from plughub_docker.testing.shared_engine import joined_swarm, new_prefix, remove_leftovers
 
 Engine = Any  # docker.APIClient has no types
 
@@ -43,6 +44,7 @@ def engine() -> Iterator[Engine]:
         if probe.connect_ex("/var/run/docker.sock"):
             pytest.skip("no Docker engine runs here that this user may use (/var/run/docker.sock)")
     client = docker.APIClient(version="auto", timeout=60)
+    remove_leftovers(client)
     yield client
     client.close()
 
@@ -118,7 +120,7 @@ def gateway(engine: Engine) -> str:
 @pytest.fixture
 def prefix(engine: Engine) -> Iterator[str]:
     """Prefix of the names of a test's containers and volumes, which are removed at the end."""
-    prefix = f"phtest{secrets.token_hex(4)}"
+    prefix = new_prefix()
     yield prefix
     for container in engine.containers(all=True, filters={"name": f"^/{prefix}"}):
         engine.remove_container(container["Id"], force=True, v=True)
@@ -128,46 +130,27 @@ def prefix(engine: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 @starts
-def engine_folder() -> Iterator[Path]:
-    """A folder for the files of engines of the tests: each module starts its own, with the same images."""
-    if shutil.which("dockerd") is None:
-        pytest.skip("dockerd is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="phe", dir="/tmp"))  # the path of a socket must be short
-    yield folder
-    for place in (*folder.glob("exec/netns/*"), folder / "data"):
-        subprocess.run(["umount", place], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
+def place() -> Iterator[EnginePlace]:
+    """A place for engines of the tests: each module starts its own, with the same images."""
+    for program in ("dockerd", "ip"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    with engine_place() as place:
+        yield place
 
 
 @pytest.fixture(scope="session")
-def bridge() -> Iterator[str]:
-    """A bridge for engines of the tests."""
-    if shutil.which("ip") is None:
-        pytest.skip("ip is not installed")
-    name = f"ph{secrets.token_hex(4)}"
-    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
-    subprocess.run(["ip", "address", "add", "198.18.93.1/24", "dev", name], check=True)
-    yield name
-    subprocess.run(["ip", "link", "delete", name], check=True)
+def session_swarm(engine: Engine) -> Iterator[None]:
+    """The engine as a swarm of one node; after the tests it is in none if it was in none before."""
+    with joined_swarm(engine):
+        yield
 
 
-@pytest.fixture(scope="session")
-def swarm(engine: Engine) -> Iterator[Engine]:
-    """The engine as a swarm of one node; it leaves the swarm after the tests if it was not in one before."""
-    with Path(tempfile.gettempdir(), "plughub-tests-swarm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if engine.info()["Swarm"]["LocalNodeState"] != "inactive":
-            yield engine
-            return
-        networks = {network["Id"] for network in engine.networks()}
-        engine.init_swarm(advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377")
-        try:
-            yield engine
-        finally:
-            engine.leave_swarm(force=True)
-            for network in engine.networks(names=["docker_gwbridge"]):
-                if network["Id"] not in networks:
-                    engine.remove_network(network["Id"])
+@pytest.fixture
+def swarm(engine: Engine, session_swarm: None) -> Iterator[Engine]:
+    """The engine in a swarm, whose node no test of another run changes meanwhile."""
+    with alone("swarm-node"):
+        yield engine
 
 
 @pytest.fixture

@@ -29,19 +29,19 @@ def port():
 
 
 @pytest.fixture(scope="module")
-def keys(engine_folder):
+def keys(place):
     """Certificates for the engine and its clients; each is its own authority."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     for name in ("server", "client"):
         about = ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
         files = ["-addext", f"extendedKeyUsage={name}Auth", "-keyout", f"{name}-key.pem"]
         made = [*command, *about, *files, "-out", f"{name}.pem"]
-        subprocess.run(made, cwd=engine_folder, check=True, capture_output=True)
-    return engine_folder
+        subprocess.run(made, cwd=place.folder, check=True, capture_output=True)
+    return place.folder
 
 
 @pytest.fixture(scope="module")
-def own(engine_folder, bridge, keys, port):
+def own(place, keys, port):
     """A second engine, reached by its socket, and over TLS with a client certificate."""
     tls = [
         "--tlsverify",
@@ -53,7 +53,7 @@ def own(engine_folder, bridge, keys, port):
         "server-key.pem",
     ]
     tls = [f"{keys}/{word}" if word.endswith(".pem") else word for word in tls]
-    engine = OwnEngine(engine_folder, bridge, *tls, "-H", f"tcp://127.0.0.1:{port}", "--live-restore")
+    engine = OwnEngine(place, *tls, "-H", f"tcp://127.0.0.1:{port}", "--live-restore")
     engine.start()
     yield engine
     for container in engine.client.containers(all=True):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import secrets
 import sys
 import tarfile
 import urllib.request
@@ -113,7 +112,7 @@ def network(request, engine, prefix):
     """A network for the test: of this machine, or of a swarm whose networks accept containers."""
     if request.param == "overlay":
         request.getfixturevalue("swarm")
-    name = f"net{secrets.token_hex(4)}"
+    name = f"{prefix}-network"
     made = engine.create_network(name, driver=request.param, attachable=request.param == "overlay")
     yield name
     for one in engine.containers(all=True, filters={"name": f"^/{prefix}"}):

@@ -28,9 +28,9 @@ RESTARTED = {"restart_policy": {"Name": "always"}}
 
 
 @pytest.fixture(scope="module")
-def own(engine_folder, bridge):
+def own(place):
     """An engine that stops its containers with it and starts them again."""
-    engine = OwnEngine(engine_folder, bridge)
+    engine = OwnEngine(place)
     engine.start()
     yield engine
     for container in engine.client.containers(all=True):
@@ -45,17 +45,18 @@ def image(own):
 
 
 @pytest.fixture
-def subnet(request):
+def subnet(request, place):
     """Of the network; chosen by the engine when None."""
-    return {"fixed addresses": "198.18.94.0/24"}.get(getattr(request, "param", ""))
+    return {"fixed addresses": place.subnet}.get(getattr(request, "param", ""))
 
 
 @pytest.fixture
-def network(own, subnet):
+def network(own, subnet, place):
     name = f"ph{secrets.token_hex(4)}"
+    bridge = {"com.docker.network.bridge.name": place.bridge_of(secrets.token_hex(4))}
     pool = docker.types.IPAMPool(subnet=subnet)
     ipam = docker.types.IPAMConfig(pool_configs=[pool]) if subnet else None
-    own.client.create_network(name, driver="bridge", ipam=ipam)
+    own.client.create_network(name, driver="bridge", ipam=ipam, options=bridge)
     yield name
     for container in own.client.containers(all=True):
         own.client.remove_container(container["Id"], force=True)

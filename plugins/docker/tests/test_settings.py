@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import docker
 import pytest
 
 from plughub.errors import PluginError
@@ -15,6 +14,7 @@ from plughub.testing.conditions import until, wait_for
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker import fixed_addresses
 from plughub_docker.testing.kills import Launches
+from plughub_docker.testing.shared_engine import create_network_with_subnet
 
 pytestmark = pytest.mark.docker
 
@@ -181,8 +181,7 @@ async def test_in_a_network_of_its_own_the_internal_address_is_the_default(start
 @pytest.fixture
 def fixed_network(engine, prefix):
     """A network in which containers may have a fixed address."""
-    pool = docker.types.IPAMPool(subnet="198.18.77.0/24")
-    network = engine.create_network(prefix, ipam=docker.types.IPAMConfig(pool_configs=[pool]))["Id"]
+    network = create_network_with_subnet(engine, prefix)
     yield prefix
     for container in engine.containers(all=True, filters={"name": f"^/{prefix}"}):
         engine.remove_container(container["Id"], force=True, v=True)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import docker
 
 from plughub.testing.conditions import wait_for
+from plughub_docker.testing.engine_places import EnginePlace
 
 
 class OwnEngine:
     """A second engine on the machine, with its own files and bridge.
 
     Args:
-        folder: folder for all its files, with a short path.
-        bridge: bridge of its own; without one it would take over the bridge of the machine's engine.
+        place: its files, bridge and addresses.
         arguments: further arguments of ``dockerd``.
     """
 
-    def __init__(self, folder: Path, bridge: str, *arguments: str) -> None:
+    def __init__(self, place: EnginePlace, *arguments: str) -> None:
+        folder = place.folder
         self.address = f"unix://{folder}/s"
         self._log = folder / "log"
         self._command = ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-        self._command += ["--pidfile", f"{folder}/pid", f"--bridge={bridge}"]
+        # Without a bridge of its own it would take over that of the machine's engine. An engine with
+        # --default-address-pool would remove that bridge, docker0, whenever it starts again.
+        self._command += ["--pidfile", f"{folder}/pid", f"--bridge={place.bridge}"]
         self._command += ["--iptables=false", "--ip-forward=false", "-H", self.address, *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         self.client: Any = None
