@@ -50,7 +50,9 @@ class PluginPage:
         handler = self.page.handler
         if not hasattr(handler, "plugin"):
             return handler
-        return type(handler.__name__, (handler,), {"__module__": handler.__module__, "plugin": self.plugin})
+        # A class of a config file has no module.
+        facts = {"__module__": getattr(handler, "__module__", __name__), "plugin": self.plugin}
+        return type(handler.__name__, (handler,), facts)
 
 
 def with_login_pages(
