@@ -143,6 +143,7 @@ c.Spawner.pre_spawn_hook = print
         (("-y",), {"answer_yes": True}),
         (("--yes",), {"answer_yes": True}),
         (("--upgrade-db",), {"upgrade_db": True}),
+        (("--reset-db",), {"reset_db": True}),
         (("--no-db",), {"db_url": "sqlite:///:memory:"}),
         (("--no-ssl",), {"confirm_no_ssl": True}),
     ],

@@ -76,6 +76,9 @@ def test_a_second_hub_on_a_sqlite_file_warns_of_the_first(folder):
             assert second.stop() == 0
         finally:
             second.kill()
+        resetting = HubProcess(folder, *PLUGINS, "--reset-db", "-y", name="third")
+        assert resetting.run() == 1
+        assert f"the database is in use by process {hub.process.pid}" in resetting.stderr
 
 
 FROM_CONFIG = """

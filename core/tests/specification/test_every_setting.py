@@ -66,6 +66,7 @@ VALUES: Final = {
     "proxy_cmd": ["configurable-http-proxy"],
     "recreate_internal_certs": False,
     "redirect_to_server": False,
+    "reset_db": False,
     "service_check_interval": 60,
     "service_tokens": {"fedcba9876543210": "culler"},
     "services": [{"name": "formgrader", "url": "http://127.0.0.1:1234", "api_token": "super-secret"}],

@@ -11,6 +11,7 @@ from traitlets.config import Config
 from plughub.app.addresses import Addresses, addresses
 from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import cookie_secret
+from plughub.app.database_reset import reset_database
 from plughub.app.login_links import starter
 from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
@@ -138,7 +139,9 @@ def _prepare_database(hub: JupyterHub, store: Store) -> None:
         store.database.run(make_schema)
         return
     where = hub.db_url, hub.db_kwargs
-    if hub.upgrade_db and not schema_state(*where).current:
+    if hub.reset_db:
+        reset_database(hub)
+    elif hub.upgrade_db and not schema_state(*where).current:
         from plughub.storage.upgrade import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
 
         upgrade_schema(*where)

@@ -34,6 +34,14 @@ def starter() -> str:
         ) from error
 
 
+def caller() -> str:
+    """Return the name of the person who runs this process for the audit trail; the uid if it has no name."""
+    try:
+        return starter()
+    except StartError:  # as in a container that runs as any number
+        return str(os.getuid())
+
+
 def login_link(hub_url: str, token: str) -> str:
     """Return the URL of a one-time login link.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,11 +10,10 @@ from typing import TypeVar
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.login_links import address_for_users, login_link, require_login_links, starter
+from plughub.app.login_links import address_for_users, caller, login_link, require_login_links, starter
 from plughub.app.plugins import plugin_names
 from plughub.domain.audit import AuditEntry
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import StartError
 from plughub.domain.names import check_username, normalize_username
 from plughub.domain.roles import TOKEN_ROLE
 from plughub.domain.timings import LOGIN_LINK_SECONDS
@@ -97,14 +95,7 @@ def _username(options: argparse.Namespace) -> str:
 
 def _audit(tx: Transaction, hub: JupyterHub, kind: str, user: str, **detail: object) -> None:
     if hub.audit_days:
-        tx.audit.add([AuditEntry(at=utcnow(), kind=kind, user=user, detail={**detail, "by": _caller()})])
-
-
-def _caller() -> str:
-    try:
-        return starter()
-    except StartError:  # without a name, as in a container that runs as any number
-        return str(os.getuid())
+        tx.audit.add([AuditEntry(at=utcnow(), kind=kind, user=user, detail={**detail, "by": caller()})])
 
 
 def _transact(hub: JupyterHub, work: Callable[[Transaction], T]) -> T:

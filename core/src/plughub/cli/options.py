@@ -44,6 +44,7 @@ FLAGS: Final = {
     "--debug": Flag({"log_level": "DEBUG"}, "log at level DEBUG, show tracebacks"),
     "--yes": Flag({"answer_yes": True}, "answer yes to every question", names=("-y",)),
     "--upgrade-db": Flag({"upgrade_db": True}, "upgrade the database schema at the start"),
+    "--reset-db": Flag({"reset_db": True}, "delete everything in the database at the start; asks first"),
     "--no-db": Flag({"db_url": IN_MEMORY}, "keep the database in memory, and lose it when the hub stops"),
     "--no-ssl": Flag({"confirm_no_ssl": True}, "no effect, as in JupyterHub"),
 }

@@ -22,12 +22,13 @@ _LOOK_AGAIN: Final = text("SELECT pg_stat_clear_snapshot()")
 """PostgreSQL caches these statistics within a transaction."""
 
 
-def refuse_running_hub(connection: Connection, file: Path | None) -> None:
+def refuse_running_hub(connection: Connection, file: Path | None, *, then: str) -> None:
     """Refuse to change the schema of a database that a hub uses.
 
     Args:
         connection: connection to it.
         file: file of SQLite; None for a database server.
+        then: what to do after these programs were stopped.
 
     Raises:
         StartError: a process has the file open, a hub process has a recent heartbeat, or a program is
@@ -37,7 +38,7 @@ def refuse_running_hub(connection: Connection, file: Path | None) -> None:
     if who:
         raise StartError(
             f"the database is in use by {who}",
-            hint="stop these programs, then run again: hub upgrade-db",
+            hint=f"stop these programs, then {then}",
             exit_code=RETRY,
         )
 

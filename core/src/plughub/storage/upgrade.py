@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import sqlite3
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from plughub.domain.errors import StartError
+from plughub.storage.backup import back_up
 from plughub.storage.database_users import refuse_running_hub
 from plughub.storage.older_jupyterhub import (
     JUPYTERHUB_2,
@@ -57,8 +54,8 @@ def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path |
         config = alembic_config(connection)
         _check_known(state.revision, config)
         _check_arguments(state.revision, options or {})
-        refuse_running_hub(connection, sqlite_path(url))
-    copy = _back_up(url)
+        refuse_running_hub(connection, sqlite_path(url), then="run again: hub upgrade-db")
+    copy = back_up(url)
     if state.revision in OLDER:
         _finish_jupyterhub(url, options)
     with schema_work(url, options) as connection:
@@ -111,17 +108,3 @@ def alembic_config(connection: Connection) -> alembic.config.Config:
     config.set_main_option("script_location", "plughub.storage:migrations")
     config.attributes["connection"] = connection
     return config
-
-
-def _back_up(url: str) -> Path | None:
-    path = sqlite_path(url)
-    if path is None or not path.exists():
-        return None
-    moment = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    copy = path.with_name(f"{path.name}.{moment}")
-    os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
-    shutil.copymode(path, copy)
-    # The backup includes the write-ahead log of SQLite, which a copy of the file would lack.
-    with contextlib.closing(sqlite3.connect(path)) as now, contextlib.closing(sqlite3.connect(copy)) as then:
-        now.backup(then)
-    return copy

@@ -18,6 +18,13 @@ class ProcessSettings(traitlets.HasTraits):
     debug_db = traitlets.Bool(
         False, help="Log every SQL statement, without its parameters, which may be secret."
     ).tag(config=True)
+    reset_db = traitlets.Bool(
+        False,
+        help="""Delete everything in the database at startup: users, tokens, groups, shares and the record of
+        running servers. The hub asks first, unless answer_yes or ``-y`` is set, and keeps a copy of a SQLite
+        file. Use the command-line option --reset-db: in a config file, each start would ask again.
+        """,
+    ).tag(config=True)
     upgrade_db = traitlets.Bool(False, help="Upgrade the database schema at startup.").tag(config=True)
     host_name = traitlets.Unicode(
         "",
