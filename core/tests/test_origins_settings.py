@@ -2,6 +2,7 @@
 
 import pytest
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.origins import (
     check_origins,
@@ -10,6 +11,7 @@ from plughub.app.origins import (
     servers_port,
     warn_of_shared_origin,
 )
+from plughub.app.service_settings import proxy_settings
 from plughub.domain.errors import StartError
 from plughub.domain.origins import Origins
 from plughub.kinds import ProxyInfo
@@ -138,3 +140,54 @@ def test_a_single_user_and_separate_hosts_cause_no_warning(caplog):
     warn_of_shared_origin(Origins(), ProxyInfo(), "chp", ["onetime"])
     warn_of_shared_origin(read_origins(JupyterHub(subdomain_host=HUB)), ProxyInfo(), "chp", ["pam"])
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("settings", "prefix"),
+    [
+        ({"hub_routespec": "/"}, "/"),
+        ({"hub_routespec": "hub"}, "/hub/"),
+        ({"hub_routespec": "/hub/api"}, "/hub/api/"),
+        ({"hub_routespec": "/my hub/hub/", "base_url": "/my%20hub/"}, "/my%20hub/hub/"),
+        ({"hub_routespec": "/", "subdomain_host": "http://hub.example.org"}, "/"),
+        (
+            {"hub_routespec": "hub.example.org", "subdomain_host": "http://hub.example.org"},
+            "hub.example.org/",
+        ),
+        ({"base_url": "/jupyter/"}, "/jupyter/"),
+        ({"subdomain_host": "http://hub.example.org", "base_url": "/jupyter/"}, "/"),
+    ],
+)
+def test_prefix_of_the_hubs_route(settings, prefix):
+    hub = JupyterHub(**settings)
+    assert proxy_settings(hub, addresses(hub), read_origins(hub)).hub_prefix == prefix
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hub_routespec": "/hub/", "base_url": "/jupyter/"}, "'/hub/' is no prefix of the hub's API at /jupyter/hub/api/"),
+        ({"hub_routespec": "/hubs/"}, "'/hubs/' is no prefix of the hub's API"),
+        ({"hub_routespec": "example.org/hub/"}, "is no prefix of the hub's API"),
+        ({"hub_routespec": "/hub/../x/"}, "has a segment that is empty or consists of dots only"),
+        ({"hub_routespec": "/hub/?x"}, "is not a path"),
+        (
+            {"hub_routespec": "/hub/", "subdomain_host": "http://hub.example.org"},
+            "'/hub/' is no prefix of the hub's API at hub.example.org/hub/api/",
+        ),
+        (
+            {"hub_routespec": "other.example.org/", "subdomain_host": "http://hub.example.org"},
+            "is no prefix of the hub's API at hub.example.org/hub/api/",
+        ),
+        (
+            {"hub_routespec": "/hub/", "public_url": "http://hub:8000", "servers_url": "http://hub:8001"},
+            "has no effect on the hub's own port",
+        ),
+    ],
+)  # fmt: skip
+def test_a_prefix_that_does_not_lead_to_the_hub_is_refused(settings, message):
+    hub = JupyterHub(**settings)
+    with pytest.raises(StartError) as raised:
+        proxy_settings(hub, addresses(hub), read_origins(hub))
+    assert str(raised.value).startswith("c.JupyterHub.hub_routespec = ")
+    assert message in str(raised.value)

@@ -11,7 +11,7 @@ from traitlets.config import Config
 from plughub.app.hub_parts import HubParts, make_parts
 from plughub.app.hub_plan import make_plan
 from plughub.app.login_links import login_link, starter
-from plughub.app.origins import warn_of_shared_origin
+from plughub.app.origins import warn_of_hub_routespec, warn_of_shared_origin
 from plughub.app.shutdown import shut_down
 from plughub.app.startup import proxy_start_error, unless_ended
 from plughub.app.unread_settings import warn_of_plain_http, warn_of_trust
@@ -144,6 +144,7 @@ class Hub:
         plan = self.plan
         authenticators = plan.selection.active.owners("authenticator")
         warn_of_shared_origin(plan.origins, parts.plugins.proxy_info, plan.selection.proxy, authenticators)
+        warn_of_hub_routespec(plan.proxy.hub_routespec, plan.where.base_url)
         warn_of_trust(parts.services.settings.spawners, parts.services.hooks)
         warn_of_plain_http(plan.config, plan.where.ip)
 

@@ -130,7 +130,9 @@ async def _configure(plan: HubPlan, caller: HookCaller) -> ConfiguredPlugins:
     _configure_plugins(plan, caller, mark, tls)
     name, info, where = plan.selection.proxy, _proxy_info(plan, caller), plan.where
     url = url_for_proxy(where.connect_url, where.hub_socket, info, name)
-    settings = replace(_settings(plan, caller, mark, info, tls), hub_url=url)
+    settings = replace(
+        _settings(plan, caller, mark, info, tls), hub_url=url, hub_routespec=plan.proxy.hub_routespec
+    )
     proxy = replace(plan.proxy, hub_url=url, error_url=f"{url}{where.hub_prefix}error")
     check_spawners(where.connect_url, where.hub_socket, settings.spawners)
     return ConfiguredPlugins(

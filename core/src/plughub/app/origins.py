@@ -11,6 +11,8 @@ from plughub.classes.network import is_valid_ip
 from plughub.domain.errors import InvalidError, StartError
 from plughub.domain.hostnames import MAX_HOST, MAX_LABEL, idna_host, is_host_name, legacy_host
 from plughub.domain.origins import Origins, check_origin, host_of, normal_origin, port_of
+from plughub.domain.paths import check_base_url
+from plughub.domain.urls import hub_url
 from plughub.kinds import ProxyInfo
 from plughub.services.users.login_links import PLUGIN as ONETIME
 
@@ -63,6 +65,52 @@ def servers_port(hub: JupyterHub, port: int, origins: Origins) -> int:
             hint="set JupyterHub.servers_port to another port, on which the proxy listens for servers",
         )
     return second
+
+
+def read_hub_routespec(hub: JupyterHub, base_url: str, origins: Origins) -> str:
+    """Read the prefix of the hub's route; empty for the default.
+
+    Args:
+        hub: the settings of the hub.
+        base_url: escaped path of the whole application.
+        origins: the origins.
+
+    Raises:
+        StartError: no request for the hub's API has this prefix, or servers have their own port.
+    """
+    given = hub.hub_routespec
+    if not given:
+        return ""
+    name = f"c.JupyterHub.hub_routespec = {given!r}"
+    host, slash, path = given.partition("/") if origins.by_host else ("", "/", given)
+    try:
+        spec = f"{host.lower()}{check_base_url(slash + path)}"
+    except InvalidError as error:
+        raise StartError(f"{name}: {error}") from error
+    if origins.by_port:
+        raise StartError(
+            f"{name} has no effect on the hub's own port, where all requests go to the hub",
+            hint="remove it, or set c.JupyterHub.servers_url to another host",
+        )
+    own = host_of(origins.hub) if origins.by_host and spec != "/" else ""
+    if not f"{own}{hub_url(base_url)}api/".startswith(spec):
+        raise StartError(
+            f"{name} is no prefix of the hub's API at {own}{hub_url(base_url)}api/",
+            hint=f"use a prefix such as {own}{hub_url(base_url)}",
+        )
+    return spec
+
+
+def warn_of_hub_routespec(routespec: str, base_url: str) -> None:
+    """Warn of a prefix with which requests to servers that do not run never reach the hub."""
+    path = routespec[routespec.find("/") :]
+    if path.startswith(hub_url(base_url)):
+        log.warning(
+            "JupyterHub.hub_routespec = %r: the hub does not receive requests to servers that do not run, "
+            "nor those for %s",
+            routespec,
+            base_url,
+        )
 
 
 def check_origins(origins: Origins, proxy: ProxyInfo, plugin: str) -> None:

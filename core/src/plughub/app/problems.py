@@ -120,12 +120,13 @@ def _check_everything(problems: _Problems, config: Config, given: str | None) ->
     with problems.collecting():
         apply_old_names(config)
     hub = JupyterHub(config=config)
+    origins = Origins()
     with problems.collecting():
-        read_origins(hub)
+        origins = read_origins(hub)
     with problems.collecting():
         extra_pages(hub.extra_handlers)
     with problems.collecting():
-        proxy_settings(hub, addresses(hub), Origins())
+        proxy_settings(hub, addresses(hub), origins)
     with problems.collecting():
         make_engine(hub.db_url, hub.db_kwargs)
     store = Store(Database("sqlite://"))  # required by the constructors, never opened

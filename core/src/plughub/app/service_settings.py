@@ -13,7 +13,7 @@ from typing import Any
 from plughub.app.addresses import Addresses
 from plughub.app.config import JupyterHub
 from plughub.app.internal_tls import InternalTLS
-from plughub.app.origins import servers_port
+from plughub.app.origins import read_hub_routespec, servers_port
 from plughub.app.plugins import PluginSelection
 from plughub.app.trusted_proxies import proxy_addresses
 from plughub.classes.authenticator.authenticator import Authenticator
@@ -41,6 +41,7 @@ def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> Proxy
         ip=where.ip,
         port=where.port,
         hub_url=where.connect_url,
+        hub_routespec=read_hub_routespec(hub, where.base_url, origins),
         base_url=where.base_url,
         error_url=f"{where.connect_url}{where.hub_prefix}error",
         ssl_cert=hub.ssl_cert,

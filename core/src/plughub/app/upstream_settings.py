@@ -8,6 +8,5 @@ _COMMAND: Final = "it is a command-line option of jupyterhub; remove it"
 
 INSTEAD: Final = {
     "JupyterHub.generate_certs": _COMMAND,
-    "JupyterHub.hub_routespec": "the proxy sends all other requests to the hub; remove it",
 }
 """Advice for each setting, by class and name."""

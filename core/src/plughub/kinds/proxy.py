@@ -53,6 +53,7 @@ class ProxySettings:
         port: port to listen on.
         hub_url: address of the hub's own listener, such as ``http://127.0.0.1:8081``; of a Unix socket only
             for a proxy with `ProxyInfo.unix_sockets`.
+        hub_routespec: prefix of the hub's route; empty for the usual one, see `hub_prefix`.
         base_url: path of the whole application, such as ``/`` or ``/jupyter/``.
         error_url: address of the hub's error pages, ``<error_url>/<status>``.
         ssl_cert: path of the certificate; empty for plain HTTP.
@@ -73,6 +74,7 @@ class ProxySettings:
     ip: str
     port: int
     hub_url: str
+    hub_routespec: str = ""
     base_url: str = "/"
     error_url: str = ""
     ssl_cert: str = ""
@@ -84,6 +86,11 @@ class ProxySettings:
     api_tls: TLSFiles | None = None
     hub_tls: TLSFiles | None = None
     state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def hub_prefix(self) -> str:
+        """Prefix of the hub's route: `hub_routespec`, or by default all hosts, or all paths of `base_url`."""
+        return self.hub_routespec or ("/" if self.host_routing else self.base_url)
 
     @property
     def public_url(self) -> str:

@@ -54,6 +54,7 @@ class HubSettings:
         host: name of this machine.
         base_url: path of the whole application.
         hub_url: where the proxy reaches this process, without a path.
+        hub_routespec: prefix of the hub's route in the proxy; empty for everything.
         api_url: where servers reach the API.
         public_url: address as browsers see it; empty when not configured.
         origins: origins of the hub, servers and services in a browser.
@@ -99,6 +100,7 @@ class HubSettings:
     host: str
     base_url: str = "/"
     hub_url: str = "http://127.0.0.1:8081"
+    hub_routespec: str = ""
     api_url: str = "http://127.0.0.1:8081/hub/api"
     public_url: str = ""
     origins: Origins = field(default_factory=Origins)

@@ -262,7 +262,7 @@ class HAProxyProxy(Proxy):
                 servers_port=self.servers_port,
                 pem=self._certificate.read(),
                 base_url=self.base_url,
-                hub_spec="/" if self.host_routing else self.base_url,
+                hub_spec=self.hub.routespec,
                 error_path=error_path_of(self.error_url),
                 trusted=tuple(self.trusted_downstream_ips),
                 user=user,

@@ -75,6 +75,15 @@ class AddressSettings(traitlets.HasTraits):
         nevertheless, so that this can be the URL of the proxy.
         """,
     ).tag(config=True)
+    hub_routespec = traitlets.Unicode(
+        "",
+        help="""Prefix of the requests that the proxy sends to the hub, with base_url, such as ``/hub/``; with
+        subdomain_host or a servers_url of another host, the hub's host and a path, such as
+        ``hub.example.org/hub/``. Empty: everything below base_url, or of all hosts. With a longer prefix,
+        other requests, also those to servers that do not run, go to a route of Proxy.extra_routes; without
+        one they get the hub's error page.
+        """,
+    ).tag(config=True)
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(),
         help="""Addresses or networks of reverse proxies in front of the hub's proxy. Their X-Forwarded and

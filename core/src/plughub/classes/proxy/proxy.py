@@ -149,7 +149,7 @@ class Proxy(PlainSettings):
             setattr(self, name, getattr(settings, name))
         self.trusted_downstream_ips = list(settings.trusted_downstream_ips)
         self.hub = ProxyHub(
-            routespec="/" if settings.host_routing else settings.base_url,
+            routespec=settings.hub_prefix,
             host=settings.hub_url,
             base_url=f"{settings.base_url}hub/",
         )

@@ -40,8 +40,8 @@ class ExpectedRoutes:
     def __init__(self, store: Store, settings: HubSettings) -> None:
         self._store = store
         self._settings = settings
-        self.hub_spec = "/" if settings.origins.by_host else settings.base_url
-        """Routespec of the hub: what is below ``base_url``, or all hosts where routes have one."""
+        self.hub_spec = settings.hub_routespec or ("/" if settings.origins.by_host else settings.base_url)
+        """Routespec of the hub: by default what is below ``base_url``, or all hosts where routes have one."""
         self._made: dict[ServerLocation, Route] = {}
         self._withheld: frozenset[str] = frozenset()
 
@@ -58,7 +58,7 @@ class ExpectedRoutes:
         return bool(server.host) and (await self._machines()).may_differ(server.url, server.host)
 
     def of_hubs(self, hubs: Collection[HubProcess]) -> Route:
-        """Return the route of the hub, which takes all requests that belong to no server or service.
+        """Return the route of the hub: all requests below its prefix except those to servers and services.
 
         Args:
             hubs: the live processes, as they are stored.
