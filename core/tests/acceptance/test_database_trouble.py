@@ -3,22 +3,19 @@
 import contextlib
 import http.client
 import json
-import re
 import resource
 import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, build_opener
 
 import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
 from plughub.testing.client import Reply, client_of
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 
 pytestmark = pytest.mark.timeout(180)
@@ -31,7 +28,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 """
 
 
-class Seen:
+class ObservedHub:
     """A hub with a running server, seen by clients."""
 
     def __init__(self, hub: HubProcess, database: str) -> None:
@@ -44,13 +41,9 @@ class Seen:
 
     def log_in(self, name: str) -> dict[str, str]:
         """Log in with the form, as browsers do."""
-        jar = CookieJar()
-        opener = build_opener(HTTPCookieProcessor(jar))
-        form = opener.open(f"{self.hub.url}hub/login").read().decode()
-        xsrf = re.search(r'name="_xsrf" value="([^"]+)"', form)[1]
-        sent = urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
-        opener.open(f"{self.hub.url}hub/login", sent).close()
-        return {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)}
+        client = FormClient(self.hub.url)
+        client.log_in(name)
+        return {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)}
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=30)
@@ -117,23 +110,23 @@ class Seen:
         return [p for p in self.hub.processes() if "tiny_server" in " ".join(p.cmdline())]
 
 
-def see(folder: Path, database: str) -> Iterator[Seen]:
+def see(folder: Path, database: str) -> Iterator[ObservedHub]:
     config = CONFIG.format(database=database, python=sys.executable, folder=folder)
     hub = HubProcess(folder, "--plugins", "dummy,simple", config=config)
     try:
-        yield Seen(hub.start(), database)
+        yield ObservedHub(hub.start(), database)
     finally:
         hub.end_everything()
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(postgresql, tmp_path_factory) -> Iterator[Seen]:
+def on_postgresql(postgresql, tmp_path_factory) -> Iterator[ObservedHub]:
     """One hub for all tests on PostgreSQL; each test leaves it working."""
     yield from see(tmp_path_factory.mktemp("hub"), postgresql.new_database())
 
 
 @pytest.fixture(scope="module")
-def on_sqlite(tmp_path_factory) -> Iterator[Seen]:
+def on_sqlite(tmp_path_factory) -> Iterator[ObservedHub]:
     """One hub for all tests on SQLite; each test leaves it working."""
     folder = tmp_path_factory.mktemp("hub")
     yield from see(folder, f"sqlite:///{folder}/hub.sqlite")

@@ -1,18 +1,17 @@
 """Takeover of a JupyterHub in place, as docs/moving.md describes it, and the way back."""
 
-import http.cookiejar
 import importlib.util
 import json
 import shutil
 import subprocess
 import sys
-import urllib.parse
 import urllib.request
 
 import pytest
 
 from plughub.testing.client import ApiClient
 from plughub.testing.conditions import wait_for
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 
@@ -43,26 +42,16 @@ c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 """
 
 
-class Browser:
-    """A browser's cookies."""
+class Browser(FormClient):
+    """A user's browser, for JupyterHub and for this hub."""
 
-    def __init__(self, url):
-        self.url = url
-        self.cookies = http.cookiejar.CookieJar()
-        handlers = (urllib.request.HTTPCookieProcessor(self.cookies), urllib.request.ProxyHandler({}))
-        self.open = urllib.request.build_opener(*handlers).open
-
-    def log_in(self, name):
-        """Log in; return the address of the last page."""
-        self.open(f"{self.url}hub/login").close()
-        xsrf = next(cookie.value for cookie in self.cookies if cookie.name == "_xsrf")
-        form = urllib.parse.urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
-        with self.open(f"{self.url}hub/login", form) as answer:
-            return answer.url
+    def url_after_login(self, name):
+        self.log_in(name)
+        return self.page_url
 
     def is_logged_in(self):
-        with self.open(f"{self.url}hub/home") as answer:
-            return answer.url.endswith("/hub/home")
+        self.get("hub/home")
+        return self.page_url.endswith("/hub/home")
 
 
 class JupyterHub:
@@ -123,7 +112,7 @@ def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp
         hub.start()
         assert server_of(url, token) == before
         assert ada.is_logged_in()
-        assert "/never-came" in Browser(url).log_in("never-came")
+        assert "/never-came" in Browser(url).url_after_login("never-came")
         assert hub.stop() == 0
 
         (copy,) = tmp_path.glob("jupyterhub.sqlite.*")

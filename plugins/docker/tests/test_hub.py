@@ -1,15 +1,14 @@
 """User-visible behaviour of containers, through a real hub and proxy."""
 
 import json
-import re
 import secrets
 import socket
 import urllib.request
-from urllib.parse import urlencode
 
 import pytest
 
 from plughub.testing.client import client_of
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
@@ -172,19 +171,9 @@ def test_a_running_server_that_exceeds_the_limit_is_noticed_and_its_user_reads_w
         assert start(call).status == 201
         inside(engine, container_of(engine, prefix), probe, "open('/tmp/eat', 'w')")
         call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
-        page = log_in(hub, "alice").open(f"{hub.url}hub/home").read().decode()
+        page = FormClient(hub.url).log_in("alice", to="/hub/home")
         assert "out of memory: the server used more than its limit of 64 MB" in page
         assert container_of(engine, prefix) is None
-
-
-def log_in(hub, name):
-    """Log in like a browser, and return an opener for pages."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    form = browser.open(f"{hub.url}hub/login").read().decode()
-    xsrf = re.search(r'name="_xsrf" value="([^"]+)"', form)[1]
-    sent = urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
-    browser.open(f"{hub.url}hub/login?next=/hub/home", sent).close()
-    return browser
 
 
 def test_a_failed_server_is_reported_with_exit_code_and_log(run, probe):

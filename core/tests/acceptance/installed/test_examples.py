@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import http.cookiejar
 import json
 import subprocess
 import time
@@ -19,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 
 AUDIENCE = "hub.example.org"
@@ -74,30 +74,30 @@ def hub(installed, folder, public_pem) -> Iterator[HubProcess]:
         yield running
 
 
-class Person:
-    """A user's browser with cookies and forms; it follows redirects."""
+class UserBrowser:
+    """A user's browser, which reports status, text and path of each page."""
 
     def __init__(self, hub):
         self.hub = hub
-        self.cookies = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        self.client = FormClient(hub.url)
 
-    def open(self, path, form=None, headers=None):
-        data = urllib.parse.urlencode(form).encode() if form is not None else None
+    def open(self, path, headers=None):
         sent = {"Referer": f"{self.hub.url}hub/home", **(headers or {})}
-        request = urllib.request.Request(self.hub.url.rstrip("/") + path, data, sent)
+        request = urllib.request.Request(self.hub.url.rstrip("/") + path, headers=sent)
         try:
-            answer = self.opener.open(request, timeout=30)
+            answer = self.client.opener.open(request, timeout=30)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
             return answer.status, answer.read().decode(), urllib.parse.urlsplit(answer.url).path
 
     def log_in(self, name, password):
-        self.open("/hub/login")
-        xsrf = next(cookie.value for cookie in self.cookies if cookie.name == "_xsrf")
-        form = {"_xsrf": xsrf, "username": name, "password": password}
-        return self.open("/hub/login?next=%2Fhub%2Fhome", form)
+        try:
+            text = self.client.log_in(name, password, to="/hub/home")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.status, error.read().decode(), urllib.parse.urlsplit(error.url).path
+        return 200, text, urllib.parse.urlsplit(self.client.page_url).path
 
     def start(self, spawner, user):
         status, text, _ = self.open(f"/hub/spawn?backend={spawner}")
@@ -142,34 +142,34 @@ def stop(hub, installed, user):
 
 
 @pytest.fixture
-def person(hub):
-    return Person(hub)
+def client(hub):
+    return UserBrowser(hub)
 
 
 def test_each_user_logs_in_with_the_authenticator_that_knows_them(hub, folder):
-    assert Person(hub).log_in("alice", "in wonderland")[::2] == (200, "/hub/home")
-    assert Person(hub).log_in("bob", "for everybody")[::2] == (200, "/hub/home")
+    assert UserBrowser(hub).log_in("alice", "in wonderland")[::2] == (200, "/hub/home")
+    assert UserBrowser(hub).log_in("bob", "for everybody")[::2] == (200, "/hub/home")
     wait_for_event(folder, "bob", "login")
     plugins = {name: events_of(folder, name)[0]["detail"]["plugin"] for name in ("alice", "bob")}
     assert plugins == {"alice": "passwordfile", "bob": "dummy"}
 
 
-def test_a_wrong_password_is_refused_by_both(hub, person, folder):
-    status, text, path = person.log_in("alice", "wrong")
+def test_a_wrong_password_is_refused_by_both(hub, client, folder):
+    status, text, path = client.log_in("alice", "wrong")
     assert (status, path) == (403, "/hub/login")
     assert "Invalid" in text
     wait_for_event(folder, "alice", "login-refused")
 
 
-def test_the_name_of_one_authenticator_is_refused_to_the_other(hub, person):
-    assert Person(hub).log_in("alice", "in wonderland")[0] == 200
-    status, _, path = person.log_in("alice", "for everybody")
+def test_the_name_of_one_authenticator_is_refused_to_the_other(hub, client):
+    assert UserBrowser(hub).log_in("alice", "in wonderland")[0] == 200
+    status, _, path = client.log_in("alice", "for everybody")
     assert (status, path) == (403, "/hub/login")
 
 
-def test_the_page_offers_all_spawners(hub, person):
-    person.log_in("alice", "in wonderland")
-    _, text, _ = person.open("/hub/spawn")
+def test_the_page_offers_all_spawners(hub, client):
+    client.log_in("alice", "in wonderland")
+    _, text, _ = client.open("/hub/spawn")
     assert all(f'data-spawner="{name}"' in text for name in ("tinyspawner", "simple", "classspawner"))
 
 
@@ -182,10 +182,10 @@ def test_the_page_offers_all_spawners(hub, person):
     ],
 )
 def test_each_spawner_starts_and_stops_servers_of_its_own(
-    hub, folder, installed, person, spawner, user, password
+    hub, folder, installed, client, spawner, user, password
 ):
-    person.log_in(user, password)
-    facts = person.start(spawner, user)
+    client.log_in(user, password)
+    facts = client.start(spawner, user)
     assert facts["user"] == user
     process = psutil.Process(facts["pid"])
     assert process.environ()["PLUGHUB_SERVER"] == f"{user}/"
@@ -199,7 +199,7 @@ def test_each_spawner_starts_and_stops_servers_of_its_own(
 
 
 def test_two_spawners_run_servers_at_the_same_time(hub, installed):
-    alice, bob = Person(hub), Person(hub)
+    alice, bob = UserBrowser(hub), UserBrowser(hub)
     alice.log_in("alice", "in wonderland")
     bob.log_in("bob", "for everybody")
     first, second = alice.start("tinyspawner", "alice"), bob.start("simple", "bob")
@@ -209,16 +209,16 @@ def test_two_spawners_run_servers_at_the_same_time(hub, installed):
     stop(hub, installed, "bob")
 
 
-def test_a_start_is_refused_with_the_reason_of_the_veto(hub, person):
-    person.log_in("dave", "for everybody")
-    status, text, _ = person.open("/hub/spawn?backend=tinyspawner")
+def test_a_start_is_refused_with_the_reason_of_the_veto(hub, client):
+    client.log_in("dave", "for everybody")
+    status, text, _ = client.open("/hub/spawn?backend=tinyspawner")
     assert status == 403
     assert "Servers start between 00:00 and 00:00 (UTC)." in text
 
 
-def test_a_signed_token_authenticates_its_user(key, person):
-    person.log_in("alice", "in wonderland")
-    status, answer = ask(person, jwt.encode(claims(), key, "RS256"))
+def test_a_signed_token_authenticates_its_user(key, client):
+    client.log_in("alice", "in wonderland")
+    status, answer = ask(client, jwt.encode(claims(), key, "RS256"))
     assert (status, answer["name"]) == (200, "alice")
 
 
@@ -234,36 +234,36 @@ def test_a_signed_token_authenticates_its_user(key, person):
     ],
     ids=str,
 )
-def test_a_token_with_another_audience_without_expiry_or_expired_is_refused(key, person, change):
+def test_a_token_with_another_audience_without_expiry_or_expired_is_refused(key, client, change):
     changed = {name: value for name, value in {**claims(), **change}.items() if value is not None}
-    assert ask(person, jwt.encode(changed, key, "RS256"))[0] == 403
+    assert ask(client, jwt.encode(changed, key, "RS256"))[0] == 403
 
 
-def test_an_unsigned_token_is_refused(person):
-    assert ask(person, jwt.encode(claims(), None, "none"))[0] == 403
+def test_an_unsigned_token_is_refused(client):
+    assert ask(client, jwt.encode(claims(), None, "none"))[0] == 403
 
 
-def test_a_token_signed_with_another_key_is_refused(person):
+def test_a_token_signed_with_another_key_is_refused(client):
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    assert ask(person, jwt.encode(claims(), stranger, "RS256"))[0] == 403
+    assert ask(client, jwt.encode(claims(), stranger, "RS256"))[0] == 403
 
 
-def test_a_token_signed_with_the_public_key_as_shared_secret_is_refused(person, public_pem):
+def test_a_token_signed_with_the_public_key_as_shared_secret_is_refused(client, public_pem):
     parts = [{"alg": "HS256", "typ": "JWT"}, claims()]
     signed = b".".join(packed(json.dumps(part).encode()) for part in parts)
     digest = hmac.new(public_pem, signed, hashlib.sha256).digest()
-    assert ask(person, (signed + b"." + packed(digest)).decode())[0] == 403
+    assert ask(client, (signed + b"." + packed(digest)).decode())[0] == 403
 
 
-def test_a_token_is_limited_to_its_scope(key, person):
-    person.log_in("alice", "in wonderland")
+def test_a_token_is_limited_to_its_scope(key, client):
+    client.log_in("alice", "in wonderland")
     token = jwt.encode(claims() | {"scope": "read:users:name!user"}, key, "RS256")
-    status, answer = ask(person, token)
+    status, answer = ask(client, token)
     assert (status, answer["name"]) == (200, "alice")
     assert "server" not in answer
-    assert ask(person, token, "/hub/api/users/alice/tokens")[0] == 403
+    assert ask(client, token, "/hub/api/users/alice/tokens")[0] == 403
     assert ask(
-        person, jwt.encode(claims() | {"scope": "admin-ui list:users"}, key, "RS256"), "/hub/api/users/bob"
+        client, jwt.encode(claims() | {"scope": "admin-ui list:users"}, key, "RS256"), "/hub/api/users/bob"
     )[0] in {403, 404}
 
 
@@ -271,8 +271,8 @@ def claims():
     return {"sub": "alice", "aud": AUDIENCE, "exp": int(time.time()) + 60, "scope": "inherit"}
 
 
-def ask(person, token, path="/hub/api/user"):
-    status, text, _ = person.open(path, headers={"Authorization": f"Bearer {token}"})
+def ask(client, token, path="/hub/api/user"):
+    status, text, _ = client.open(path, headers={"Authorization": f"Bearer {token}"})
     return status, json.loads(text)
 
 

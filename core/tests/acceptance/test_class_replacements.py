@@ -2,14 +2,13 @@
 lost.
 """
 
-import http.cookiejar
 import json
-import urllib.parse
 import urllib.request
 
 import pytest
 
 from plughub.testing.client import ApiClient
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub.testing.probe_server import PROBE_SERVER
 
@@ -45,7 +44,7 @@ c.JupyterHub.cleanup_servers = False
 c.Spawner.cmd = {list(PROBE_SERVER)!r}
 c.SimpleLocalProcessSpawner.home_dir_template = "homes/{{username}}"
 """
-HEIRS = """
+REPLACEMENTS = """
 c.JupyterHub.authenticator_class = "site_rules.Strict"
 c.JupyterHub.spawner_class = "site_rules.Limited"
 """
@@ -84,16 +83,9 @@ def environment_of(hub, name):
 
 
 def spawn_page(hub, name):
-    opened = urllib.request.build_opener(
-        urllib.request.HTTPCookieProcessor(cookies := http.cookiejar.CookieJar()),
-        urllib.request.ProxyHandler({}),
-    ).open
-    opened(f"{hub.url}hub/login").close()
-    xsrf = next(cookie.value for cookie in cookies if cookie.name == "_xsrf")
-    form = urllib.parse.urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
-    opened(f"{hub.url}hub/login", form).close()
-    with opened(f"{hub.url}hub/spawn/{name}") as answer:
-        return answer.read().decode()
+    client = FormClient(hub.url)
+    client.log_in(name)
+    return client.get(f"hub/spawn/{name}")
 
 
 def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_bypasses_them(start, tmp_path):
@@ -103,7 +95,7 @@ def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_bypasses_t
     assert alice("POST", "/users/alice/server").status == 201
     before = alice("GET", "/users/alice").body
 
-    hub = start(NAMED, PLAIN + HEIRS)
+    hub = start(NAMED, PLAIN + REPLACEMENTS)
     assert token_of(hub, "mallory") == ""
     alice = ApiClient(hub.url, token_of(hub, "alice"))
     after = alice.until("/users/alice", lambda model: model["servers"][""]["ready"])
@@ -122,13 +114,13 @@ def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_bypasses_t
     assert "backend=" not in spawn_page(hub, "alice"), "there is nothing to choose"
 
 
-def test_what_a_hub_stored_under_the_names_of_the_classes_is_found_again(start, tmp_path):
-    hub = start("haproxy", PLAIN + HEIRS)
+def test_servers_and_accounts_stored_under_the_names_of_the_classes_are_found_again(start, tmp_path):
+    hub = start("haproxy", PLAIN + REPLACEMENTS)
     alice = ApiClient(hub.url, token_of(hub, "alice"))
     assert alice("POST", "/users/alice/server").status == 201
     before = alice("GET", "/users/alice").body
 
-    hub = start(NAMED, PLAIN + HEIRS)
+    hub = start(NAMED, PLAIN + REPLACEMENTS)
     alice = ApiClient(hub.url, token_of(hub, "alice"))
     after = alice.until("/users/alice", lambda model: model["servers"][""]["ready"])
     assert after["servers"][""]["started"] == before["servers"][""]["started"]
