@@ -17,7 +17,7 @@ from plughub.domain.events import Event, EventKind
 from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
 
 
-class Kept(logging.Handler):
+class RecordingHandler(logging.Handler):
     """Handler that stores its records."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ def happened(kind: EventKind, server: str | None = "") -> Event:
 
 
 def test_only_starts_and_stops_are_emitted_in_jupyterhubs_format() -> None:
-    kept = Kept()
+    kept = RecordingHandler()
     plugin = EventLogPlugin([kept])
     for kind in EventKind:
         plugin.hub_event(happened(kind, "lab"))
@@ -46,14 +46,14 @@ def test_only_starts_and_stops_are_emitted_in_jupyterhubs_format() -> None:
 
 
 def test_a_handler_receives_an_event_once(monkeypatch) -> None:
-    kept = Kept()
+    kept = RecordingHandler()
     EventLogPlugin([kept]).hub_event(happened(EventKind.SPAWN))
     assert len(kept.lines) == 1
 
 
 @pytest.mark.parametrize("section", ["EventLog", "EventLogger"])
 def test_handlers_are_found_under_both_names_and_a_function_may_make_them(section) -> None:
-    kept = Kept()
+    kept = RecordingHandler()
     assert configured_handlers(Config({section: {"handlers": [kept]}})) == [kept]
     assert configured_handlers(Config({section: {"handlers": lambda: [kept]}})) == [kept]
     assert configured_handlers(Config()) == []
@@ -67,7 +67,7 @@ def test_a_value_that_is_not_a_handler_is_refused() -> None:
 def test_an_event_log_without_its_package_is_refused_with_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "jupyter_events", None)
     with pytest.raises(StartError) as error:
-        EventLogPlugin([Kept()])
+        EventLogPlugin([RecordingHandler()])
     assert error.value.hint == "pip install 'plughub[eventlog]'"
 
 

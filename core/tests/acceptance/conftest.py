@@ -51,7 +51,7 @@ def shared_jupyter() -> Path:
     return JUPYTER / "bin" / "jupyterhub-singleuser"
 
 
-class Person:
+class SystemUser:
     """A system user created for a test, with a notebook in the home folder."""
 
     def __init__(self, name: str) -> None:
@@ -70,12 +70,12 @@ class Person:
 
 
 @pytest.fixture
-def people() -> Iterator[list[Person]]:
+def people() -> Iterator[list[SystemUser]]:
     """Two system users."""
     if os.geteuid() != 0:
         pytest.skip("making system users needs root")
     mark = secrets.token_hex(3)
-    people = [Person(f"ada{mark}"), Person(f"bob{mark}")]
+    people = [SystemUser(f"ada{mark}"), SystemUser(f"bob{mark}")]
     yield people
     for person in people:
         person.remove()

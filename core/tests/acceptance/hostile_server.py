@@ -17,7 +17,7 @@ self.addEventListener("fetch", (event) => {
 """
 
 
-class Hostile(BaseHTTPRequestHandler):
+class HostileHandler(BaseHTTPRequestHandler):
     """Answers with a page, a service worker, the received request, or the headers that the query names."""
 
     protocol_version = "HTTP/1.1"
@@ -47,7 +47,7 @@ def main() -> None:
     if os.environ["JUPYTERHUB_USER"] == "ada":
         os.execvp("jupyterhub-singleuser", ["jupyterhub-singleuser", "--allow-root"])
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    ThreadingHTTPServer((address.hostname or "", address.port or 0), Hostile).serve_forever()
+    ThreadingHTTPServer((address.hostname or "", address.port or 0), HostileHandler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def broken(run):
     """Violate an invariant, check the report, repair, and check that nothing more is reported."""
     mending = contextlib.ExitStack()
 
-    class Broken:
+    class BrokenInvariant:
         again = staticmethod(lambda: None)  # for a fault that the hub repairs by itself
 
         def sql(self, break_it, *mend_it):
@@ -65,7 +65,7 @@ def broken(run):
             run.invariants.settle()
 
     with mending:
-        yield Broken()
+        yield BrokenInvariant()
 
 
 def execute(run, statement):

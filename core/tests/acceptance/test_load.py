@@ -35,7 +35,7 @@ def hub(tmp_path):
         yield running
 
 
-class Person:
+class LoadTestUser:
     """A user who logs in, starts a server, and records the responses."""
 
     def __init__(self, url, client, name):
@@ -113,7 +113,7 @@ SAME_ORIGIN = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 async def test_five_hundred_simultaneous_users_are_all_served(hub):
     AsyncHTTPClient.configure(None)
     client = AsyncHTTPClient(force_instance=True, max_clients=2 * PEOPLE)
-    people = [Person(hub.url, client, f"p{number}") for number in range(PEOPLE)]
+    people = [LoadTestUser(hub.url, client, f"p{number}") for number in range(PEOPLE)]
     async with asyncio.TaskGroup() as crowd:
         for person in people:
             crowd.create_task(person.come())

@@ -25,7 +25,7 @@ class Mixin:
     shelf = "top"
 
 
-class Own(Mixin, Base):
+class SiteSettings(Mixin, Base):
     limit: str = "1G"
     sizes = ("a",)
     rules = [1]  # noqa: RUF012
@@ -42,33 +42,33 @@ class Own(Mixin, Base):
         return 2
 
 
-def made(cls=Own, **settings):
+def made(cls=SiteSettings, **settings):
     return cls(config=Config({cls.__name__: Config(settings)}))
 
 
 def test_plain_attributes_are_set_on_the_instance_and_not_on_the_class():
     found = made(limit="2G", sizes=("b",), shelf="low")
     assert (found.limit, found.sizes, found.shelf) == ("2G", ("b",), "low")
-    assert (Own.limit, Own().limit, made().shelf) == ("1G", "1G", "top")
+    assert (SiteSettings.limit, SiteSettings().limit, made().shelf) == ("1G", "1G", "top")
 
 
 def test_the_section_of_a_base_class_sets_them_too():
-    assert Own(config=Config({"Base": {"limit": "3G"}})).limit == "3G"
+    assert SiteSettings(config=Config({"Base": {"limit": "3G"}})).limit == "3G"
 
 
 def test_lists_are_extended_and_values_of_the_command_line_converted():
     config = Config()
-    config.Own.rules.append(2)
-    assert Own(config=config).rules == [1, 2]
-    assert Own.rules == [1]
+    config.SiteSettings.rules.append(2)
+    assert SiteSettings(config=config).rules == [1, 2]
+    assert SiteSettings.rules == [1]
 
-    class Typed(Base):
+    class TypedSettings(Base):
         count = 1
         share = 1.5
         on = False
 
     given = {"count": "3", "share": "0.5", "on": "True"}
-    found = made(Typed, **{name: DeferredConfigString(text) for name, text in given.items()})
+    found = made(TypedSettings, **{name: DeferredConfigString(text) for name, text in given.items()})
     assert (found.count, found.share, found.on) == (3, 0.5, True)
 
 

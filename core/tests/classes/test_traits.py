@@ -14,7 +14,7 @@ from plughub.traitlets import ByteSpecification, Callable, Command, EntryPointTy
 class Base: ...
 
 
-class Good(Base): ...
+class Subclass(Base): ...
 
 
 class Settings(Configurable):
@@ -25,7 +25,7 @@ class Settings(Configurable):
     memory = ByteSpecification(0).tag(config=True)
     limit = ByteSpecification(None, allow_none=True).tag(config=True)
     hook = Callable(None, allow_none=True).tag(config=True)
-    backend = EntryPointType("plughub.test", default_value=Good, klass=Base).tag(config=True)
+    backend = EntryPointType("plughub.test", default_value=Subclass, klass=Base).tag(config=True)
 
 
 def settings(**values: object) -> Settings:
@@ -165,12 +165,12 @@ def entry_point(tmp_path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-class Mapped(Configurable):
+class EntryPointSettings(Configurable):
     backend = EntryPointType("plughub.test", default_value=dict, klass=dict).tag(config=True)
 
 
 def mapped(value: object) -> type:
-    return Mapped(config=Config({"Mapped": {"backend": value}})).backend
+    return EntryPointSettings(config=Config({"EntryPointSettings": {"backend": value}})).backend
 
 
 @pytest.mark.usefixtures("entry_point")
@@ -180,7 +180,7 @@ def test_a_class_is_found_by_entry_point_or_dotted_name(value: str) -> None:
 
 
 def test_a_class_is_taken_as_it_is() -> None:
-    assert settings(backend=Good).backend is Good
+    assert settings(backend=Subclass).backend is Subclass
 
 
 @pytest.mark.usefixtures("entry_point")

@@ -31,7 +31,7 @@ SAID = [
     "subdomain_host and c.JupyterHub.servers_url exclude each other",
     "plugin 'nosuch' is not installed",
     "pip install plughub-nosuch",
-    "OfJupyterHub is no subclass of plughub.spawner.Spawner",
+    "OfJupyterHub is not a subclass of plughub.spawner.Spawner",
     "did you mean c.DummyAuthenticator.password?",
     "invalid value for c.Authenticator.allowed_users",
     "no:such:scope",

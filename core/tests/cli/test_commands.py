@@ -137,7 +137,7 @@ def test_a_plugin_that_is_broken_is_listed_without_being_imported(hub, offer):
     assert "broken" in said
 
 
-def test_a_plugin_that_does_not_fit_says_so_in_the_list(hub, offer):
+def test_the_list_marks_an_incompatible_plugin(hub, offer):
     offer("ancient", requires="plughub<0.1")
     assert f"it needs plughub <0.1, this is plughub {plughub.__version__}" in hub("plugins")[1]
 

@@ -38,7 +38,7 @@ def opened_by_user(link):
     return urllib.request.Request(link, headers=OPENED_BY_USER)
 
 
-def test_it_prints_its_address_and_a_link_that_logs_in_once(folder):
+def test_the_hub_prints_its_address_and_a_one_time_login_link(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         assert hub.url == f"http://127.0.0.1:{hub.port}/"
         wait_for(lambda: hub.stdout.count("\n") == 2)
@@ -147,7 +147,7 @@ def test_a_full_disk_under_the_pid_file_stops_no_server(folder):
         hub.end_everything()
 
 
-def test_it_listens_on_this_machine_only_and_its_files_are_private(folder):
+def test_the_hub_listens_on_this_machine_only_and_its_files_are_private(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         listening = {
             (connection.laddr.ip, connection.laddr.port)
@@ -187,7 +187,7 @@ def test_the_log_level_is_that_of_the_settings(folder):
         assert hub.stderr == ""
 
 
-def test_without_a_database_on_disk_it_works_until_it_stops_and_its_log_is_also_in_a_file(folder):
+def test_with_a_database_in_memory_the_hub_runs_and_writes_its_log_file_too(folder):
     with HubProcess(folder, *PLUGINS, "--no-db", "--log-file=hub.log", config=CONFIG + FROM_CONFIG) as hub:
         carol = ApiClient(hub.url, "of-carol-in-the-configuration")
         with ThreadPoolExecutor(8) as threads:
@@ -238,7 +238,7 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         hub.end_everything()
 
 
-def test_it_shuts_down_although_the_database_is_unavailable(folder):
+def test_the_hub_shuts_down_although_the_database_is_unavailable(folder):
     hub = HubProcess(folder, *PLUGINS, config=CONFIG)
     try:
         hub.start()

@@ -68,8 +68,8 @@ def test_a_class_is_known_by_its_module_and_name(kind, dotted, plugin):
     module, _, name = dotted.rpartition(".")
     cls = type(name, (), {"__module__": module})
     assert plugin_instead(kind, cls) == plugin_instead(kind, dotted) == plugin
-    heir = type("Heir", (cls,), {"__module__": "site_rules"})
-    assert plugin_instead(kind, heir) is heir
+    subclass = type("Heir", (cls,), {"__module__": "site_rules"})
+    assert plugin_instead(kind, subclass) is subclass
 
 
 @pytest.mark.parametrize(("kind", "module", "name", "plugin"), IMPORTED)

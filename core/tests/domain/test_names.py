@@ -83,7 +83,7 @@ def test_an_enormous_name_is_shortened_in_the_message() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a", "lab", "gpu-1", "a" * 30])
-def test_a_good_server_name_is_good(name: str) -> None:
+def test_a_valid_server_name_is_accepted(name: str) -> None:
     assert check_server_name(name) == name
 
 
@@ -136,7 +136,7 @@ def test_no_two_servers_share_a_name(user: str, server: str, user2: str, server2
 
 
 @given(names, names, st.integers(30, 64))
-def test_a_name_keeps_its_bound(user: str, server: str, bound: int) -> None:
+def test_a_unique_name_respects_its_maximum_length(user: str, server: str, bound: int) -> None:
     assert len(unique_name(user * 5, server, max_length=bound)) <= bound
 
 

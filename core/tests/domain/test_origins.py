@@ -29,7 +29,7 @@ def test_each_user_and_service_has_an_origin_with_the_hubs_scheme_and_port():
     ("origins", "by_host", "by_port", "alone"),
     [(SUBDOMAINS, True, False, True), (SECOND_HOST, True, False, False), (SECOND_PORT, False, True, False)],
 )
-def test_each_separation_says_how_it_separates(origins, by_host, by_port, alone):
+def test_each_separation_describes_itself(origins, by_host, by_port, alone):
     assert not origins.shared
     assert (origins.by_host, origins.by_port, origins.alone) == (by_host, by_port, alone)
 

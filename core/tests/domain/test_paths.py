@@ -27,7 +27,7 @@ def every_byte(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", [*ODD_NAMES, ALL_SIGNS])
-def test_the_odd_names_are_names(name: str) -> None:
+def test_unusual_names_are_valid_usernames(name: str) -> None:
     assert check_username(normalize_username(name)) == name
 
 

@@ -34,7 +34,7 @@ def test_bytes_beyond_ascii_are_escaped_and_not_read_in_another_encoding():
         ("/a?b=1", "b=1&c=2", "/a?b=1&c=2"),
     ],
 )
-def test_a_query_is_added_to_what_an_address_says_already(url, query, full):
+def test_a_query_is_added_to_that_of_the_address(url, query, full):
     assert add_query(url, query) == full
 
 

@@ -15,12 +15,12 @@ TREE = ScopeTree()
 
 
 @pytest.mark.parametrize("name", ["user", "a-b", "course.2026~x_y", "a" * 255, "abc"])
-def test_a_good_role_name_is_good(name: str) -> None:
+def test_a_valid_role_name_is_accepted(name: str) -> None:
     assert check_role_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "a", "ab", "1ab", "ab-", "aB1", "a b", "a" * 256, "abc\n"])
-def test_a_bad_role_name_is_refused(name: str) -> None:
+def test_an_invalid_role_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidError, match="invalid role name"):
         check_role_name(name)
 

@@ -98,21 +98,23 @@ def test_a_set_has_all_of_itself_in_common_with_itself(held, groups) -> None:
 
 
 @given(held_sets, held_sets, memberships)
-def test_what_is_common_allows_no_more_than_either_side(these, those, groups) -> None:
+def test_an_intersection_allows_no_more_than_either_side(these, those, groups) -> None:
     common = allowed(intersect_scopes(these, those, groups), groups)
     assert common <= allowed(these, groups)
     assert common <= allowed(those, groups)
 
 
 @given(held_sets, held_sets, memberships)
-def test_what_both_sides_allow_is_common_unless_both_know_it_by_groups_alone(these, those, groups) -> None:
+def test_an_intersection_has_all_that_both_sides_allow_unless_both_name_groups_only(
+    these, those, groups
+) -> None:
     both = allowed(these, groups) & allowed(those, groups)
     lost = both - allowed(intersect_scopes(these, those, groups), groups)
     assert not lost & (allowed(these, {}) | allowed(those, {}))
 
 
 @given(held_sets, held_sets, held_sets, memberships)
-def test_more_on_one_side_never_leaves_less_in_common(these, more, those, groups) -> None:
+def test_more_scopes_on_one_side_never_shrink_the_intersection(these, more, those, groups) -> None:
     small = allowed(intersect_scopes(these, those, groups), groups)
     large = allowed(intersect_scopes(expand_scopes(these | more), those, groups), groups)
     assert small <= large
@@ -136,13 +138,13 @@ def test_a_filter_never_adds_permissions(base, limit, groups) -> None:
 
 
 @given(held_sets, held_sets, memberships)
-def test_what_is_not_in_excess_is_held(wanted, held, groups) -> None:
+def test_scopes_that_are_not_excess_are_held(wanted, held, groups) -> None:
     granted = wanted - excess_scopes(wanted, held, groups) - {"inherit", "(no_scope)"}
     assert allowed(granted, groups) <= allowed(held, groups)
 
 
 @given(held_sets, memberships)
-def test_what_is_held_is_never_in_excess(held, groups) -> None:
+def test_held_scopes_are_never_excess(held, groups) -> None:
     assert not excess_scopes(held, held, groups)
     assert not excess_scopes(held, held | {"shutdown"}, groups)
 

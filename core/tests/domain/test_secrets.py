@@ -153,7 +153,7 @@ def test_short_secrets_are_ignored() -> None:
         "'\"",
     ],
 )
-def test_it_takes_time_in_proportion_to_the_length(piece: str) -> None:
+def test_removing_secrets_takes_time_in_proportion_to_the_length(piece: str) -> None:
     begin = time.process_time()
     scrub(piece * (400_000 // len(piece)))
     # a quadratic search takes minutes here, a linear one a fraction of a second

@@ -144,7 +144,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.text(max_size=3), max_size=8).map("".join))
-def test_what_is_accepted_stays_on_the_host(url: str) -> None:
+def test_accepted_addresses_stay_on_the_host(url: str) -> None:
     path = safe_next(url, HOST)
     if not path:
         return

@@ -68,7 +68,7 @@ def caller(plugins: ActivePlugins, pools: ThreadPools) -> HookCaller:
     return HookCaller(plugins, pools)
 
 
-class Fakes:
+class PluginFactory:
     """Makes plugins from plain functions."""
 
     @staticmethod
@@ -119,8 +119,8 @@ class Fakes:
 
 
 @pytest.fixture
-def fakes() -> type[Fakes]:
-    return Fakes
+def fakes() -> type[PluginFactory]:
+    return PluginFactory
 
 
 @pytest.fixture

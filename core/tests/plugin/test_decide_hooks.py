@@ -38,7 +38,7 @@ async def test_an_answer_that_is_false_but_not_none_wins(plugins, caller, fakes)
     assert await caller.decide("hub_authenticate", login=LOGIN) == Answer("", "empty")
 
 
-async def test_no_answer_of_any_plugin_is_no_answer(plugins, caller, fakes) -> None:
+async def test_without_answers_the_result_is_none(plugins, caller, fakes) -> None:
     assert await caller.decide("hub_authenticate", login=LOGIN) is None
     plugins.add("declines", fakes.answering(None))
     caller.forget_cache()

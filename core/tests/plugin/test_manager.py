@@ -9,17 +9,17 @@ from plughub.domain.errors import StartError
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 
 
-class Poll:
+class PollPlugin:
     @hookimpl
     async def hub_poll(self, server): ...
 
 
-class PollFirst:
+class FirstPollPlugin:
     @hookimpl(tryfirst=True)
     async def hub_poll(self, server): ...
 
 
-class PollLast:
+class LastPollPlugin:
     @hookimpl(trylast=True)
     async def hub_poll(self, server): ...
 
@@ -34,54 +34,54 @@ def hooks_of(plugins: ActivePlugins, name: str) -> tuple[str, ...]:
 
 def test_plugins_are_asked_in_the_order_in_which_they_are_named(plugins) -> None:
     for name in ("b", "a", "c"):
-        plugins.add(name, Poll())
+        plugins.add(name, PollPlugin())
     assert plugins.names == ("b", "a", "c")
     assert order(plugins) == ["b", "a", "c"]
 
 
 def test_an_implementation_may_ask_to_be_first_or_last(plugins) -> None:
-    plugins.add("last", PollLast())
-    plugins.add("one", Poll())
-    plugins.add("first", PollFirst())
-    plugins.add("two", Poll())
+    plugins.add("last", LastPollPlugin())
+    plugins.add("one", PollPlugin())
+    plugins.add("first", FirstPollPlugin())
+    plugins.add("two", PollPlugin())
     assert order(plugins) == ["first", "one", "two", "last"]
 
 
 def test_a_module_is_a_plugin(plugins) -> None:
     module = types.ModuleType("some_plugin")
-    module.hub_poll = Poll().hub_poll
+    module.hub_poll = PollPlugin().hub_poll
     plugins.add("module", module)
     assert hooks_of(plugins, "module") == ("hub_poll",)
 
 
 def test_a_part_answers_under_the_name_of_its_plugin(plugins) -> None:
     plugins.add("pam", types.ModuleType("pam"))
-    plugins.add("other", Poll())
-    plugins.add_part("pam", "spawner", Poll())
+    plugins.add("other", PollPlugin())
+    plugins.add_part("pam", "spawner", PollPlugin())
     assert order(plugins) == ["pam", "other"]
     assert hooks_of(plugins, "pam") == ("hub_poll",)
 
 
 def test_a_part_of_a_plugin_that_is_not_active_is_refused(plugins) -> None:
     with pytest.raises(StartError, match="plugin 'pam' is not active and cannot have the part 'spawner'"):
-        plugins.add_part("pam", "spawner", Poll())
+        plugins.add_part("pam", "spawner", PollPlugin())
 
 
 def test_two_parts_of_one_name_are_refused(plugins) -> None:
     plugins.add("pam", types.ModuleType("pam"))
-    plugins.add_part("pam", "spawner", Poll())
+    plugins.add_part("pam", "spawner", PollPlugin())
     with pytest.raises(StartError, match="plugin 'pam' has two parts with the name 'pam:spawner'"):
-        plugins.add_part("pam", "spawner", Poll())
+        plugins.add_part("pam", "spawner", PollPlugin())
 
 
 def test_a_plugin_that_is_named_twice_is_refused(plugins) -> None:
-    plugins.add("pam", Poll())
+    plugins.add("pam", PollPlugin())
     with pytest.raises(StartError, match="plugin 'pam' is named twice"):
-        plugins.add("pam", Poll())
+        plugins.add("pam", PollPlugin())
 
 
 def test_one_plugin_under_two_names_is_refused(plugins) -> None:
-    poll = Poll()
+    poll = PollPlugin()
     plugins.add("pam", poll)
     with pytest.raises(StartError, match="plugins 'other' and 'pam' are the same object"):
         plugins.add("other", poll)
@@ -89,27 +89,27 @@ def test_one_plugin_under_two_names_is_refused(plugins) -> None:
 
 def test_a_name_that_reads_like_a_part_is_refused(plugins) -> None:
     with pytest.raises(StartError, match="plugin name 'pam:x' contains ':'"):
-        plugins.add("pam:x", Poll())
+        plugins.add("pam:x", PollPlugin())
 
 
 def test_backends_are_recognized_by_their_hooks(plugins) -> None:
-    class Spawner:
+    class SpawnerPlugin:
         @hookimpl
         async def hub_spawn(self, server): ...
 
-    class Login:
+    class LoginPlugin:
         @hookimpl
         def hub_register_authenticator(self): ...
 
-    plugins.add("docker", Spawner())
-    plugins.add("pam", Login())
+    plugins.add("docker", SpawnerPlugin())
+    plugins.add("pam", LoginPlugin())
     assert plugins.owners("spawner") == ("docker",)
     assert plugins.owners("authenticator") == ("pam",)
     assert plugins.owners("proxy") == ()
 
 
 def test_only_attributes_named_like_hooks_are_read(plugins) -> None:
-    class Shy:
+    class PropertiesPlugin:
         @property
         def secret(self):
             raise AssertionError("looked at")
@@ -118,7 +118,7 @@ def test_only_attributes_named_like_hooks_are_read(plugins) -> None:
         def hub_secret(self):
             raise AssertionError("looked at")
 
-    plugins.add("shy", Shy())
+    plugins.add("shy", PropertiesPlugin())
     assert hooks_of(plugins, "shy") == ()
 
 
@@ -258,7 +258,7 @@ def test_a_part_must_satisfy_the_contract_too(plugins) -> None:
 
 def test_a_class_instead_of_an_instance_is_refused(plugins) -> None:
     with pytest.raises(StartError, match="hub_poll has an unknown argument 'self'"):
-        plugins.add("class", Poll)
+        plugins.add("class", PollPlugin)
 
 
 def test_a_helper_may_have_the_prefix_of_hooks(plugins) -> None:

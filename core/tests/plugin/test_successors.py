@@ -56,17 +56,17 @@ def three(offer):
 
 
 @pytest.fixture
-def heir(monkeypatch):
+def make_subclass(monkeypatch):
     """Create a class in a module of an administrator."""
 
-    def heir(*parents, name="Strict"):
+    def make_subclass(*parents, name="Strict"):
         module = types.ModuleType("site_rules")
         cls = type(name, parents, {"__module__": "site_rules"})
         setattr(module, name, cls)
         monkeypatch.setitem(sys.modules, "site_rules", module)
         return cls
 
-    return heir
+    return make_subclass
 
 
 def choose(names, **settings):
@@ -82,8 +82,8 @@ REVERSED = "someproxy,someauthenticator,somespawner"
 @pytest.mark.parametrize("kind", BASES)
 @pytest.mark.parametrize("wanted", ["class", "dotted name"])
 @pytest.mark.parametrize("way", ["command line", "reversed", "environment", "config file"])
-def test_the_class_replaces_the_plugin_under_its_name(three, heir, monkeypatch, kind, wanted, way):
-    strict = heir(three[kind])
+def test_the_class_replaces_the_plugin_under_its_name(three, make_subclass, monkeypatch, kind, wanted, way):
+    strict = make_subclass(three[kind])
     settings = {f"{kind}_class": strict if wanted == "class" else "site_rules.Strict"}
     names = {"command line": NAMES, "reversed": REVERSED}.get(way)
     if way == "environment":
@@ -101,19 +101,19 @@ def test_the_class_replaces_the_plugin_under_its_name(three, heir, monkeypatch, 
         assert type(selection.authenticators["someauthenticator"]) is strict
 
 
-def test_a_successor_of_several_plugins_takes_the_first_place_only(three, offer, heir, caplog):
+def test_a_successor_of_several_plugins_takes_the_first_place_only(three, offer, make_subclass, caplog):
     near = offer("authenticator", "near", three["authenticator"])
-    strict = heir(near)
+    strict = make_subclass(near)
     selection = choose(f"{NAMES},near", authenticator_class=strict)
     assert selection.active.owners("authenticator") == ("near",)
     assert {name: type(found) for name, found in selection.authenticators.items()} == {"near": strict}
     assert "replaces plugin 'someauthenticator'" in caplog.text
 
 
-def test_the_class_of_an_unnamed_plugin_keeps_its_own_name(three, offer, heir):
+def test_the_class_of_an_unnamed_plugin_keeps_its_own_name(three, offer, make_subclass):
     """It would ask its own engine for the servers of the other one, and consider them stopped."""
     other = offer("spawner", "other", three["spawner"])
-    selection = choose(NAMES, spawner_class=heir(other))
+    selection = choose(NAMES, spawner_class=make_subclass(other))
     assert (selection.active.owners("spawner"), selection.default_spawner) == (("Strict",), "Strict")
     assert selection.replacements == {}
 
@@ -141,22 +141,22 @@ def test_the_class_of_an_active_plugin_is_that_plugin(three):
 
 
 @pytest.mark.parametrize("kind", BASES)
-def test_two_successors_of_one_plugin_prevent_the_start_with_both_names(three, offer, heir, kind):
+def test_two_successors_of_one_plugin_prevent_the_start_with_both_names(three, offer, make_subclass, kind):
     offer(kind, "rival", three[kind])
     with pytest.raises(StartError) as refused:
-        choose(f"{NAMES},rival", **{f"{kind}_class": heir(three[kind])})
+        choose(f"{NAMES},rival", **{f"{kind}_class": make_subclass(three[kind])})
     assert "Strict" in refused.value.message
     assert "'rival'" in refused.value.message
     assert refused.value.exit_code == 2
 
 
-def test_a_plugin_that_inherits_from_the_class_may_stay_active(three, offer, heir):
-    strict = heir(three["authenticator"])
+def test_a_plugin_that_inherits_from_the_class_may_stay_active(three, offer, make_subclass):
+    strict = make_subclass(three["authenticator"])
     offer("authenticator", "stricter", strict)
     selection = choose(f"{NAMES},stricter", authenticator_class=strict)
     assert selection.active.owners("authenticator") == ("someauthenticator", "stricter")
 
 
-def test_a_class_that_inherits_from_no_active_plugin_is_one_of_its_own(three, heir):
-    selection = choose(NAMES, authenticator_class=heir(Authenticator))
+def test_a_class_that_inherits_from_no_active_plugin_is_one_of_its_own(three, make_subclass):
+    selection = choose(NAMES, authenticator_class=make_subclass(Authenticator))
     assert selection.active.owners("authenticator") == ("someauthenticator", "Strict")

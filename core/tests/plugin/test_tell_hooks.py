@@ -19,28 +19,28 @@ ALICE = Identity(name="alice")
 
 @pytest.mark.parametrize("error", [ValueError("disk full"), SystemExit(), asyncio.CancelledError()])
 async def test_a_failing_listener_affects_nothing_else(plugins, caller, caplog, error, fakes) -> None:
-    heard = []
+    received = []
 
     async def hub_event(event):
-        heard.append(event)
+        received.append(event)
 
     plugins.add("audit", fakes.failing(error))
     plugins.add("metrics", fakes.plugin(hub_event=hub_event))
     await caller.tell("hub_event", event="login")
-    assert heard == ["login"]
+    assert received == ["login"]
     assert "plugin 'audit' failed in hub_event" in caplog.text
 
 
 async def test_a_listener_that_hangs_does_not_delay_others(plugins, caller, impatient, fakes) -> None:
-    heard = threading.Event()
+    received = threading.Event()
 
     def hub_event(event):
-        heard.set()
+        received.set()
 
     plugins.add("audit", fakes.hanging())
     plugins.add("metrics", fakes.plugin(hub_event=hub_event))
     await caller.tell("hub_event", event="login")
-    assert heard.is_set()
+    assert received.is_set()
 
 
 def test_all_answers_are_kept_in_order(plugins, pools, fakes) -> None:

@@ -217,7 +217,7 @@ class TableProxy:
         return list(self.routes.values())
 
 
-class Book:
+class PasswordTable:
     """An authenticator with a table of names and passwords."""
 
     def __init__(self, people: Mapping[str, str]) -> None:
@@ -361,5 +361,5 @@ def until() -> Callable[..., Awaitable[None]]:
 
 
 @pytest.fixture
-def book() -> type[Book]:
-    return Book
+def password_table() -> type[PasswordTable]:
+    return PasswordTable

@@ -55,7 +55,7 @@ def test_asking_for_the_version_creates_no_database(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unreachable_database_is_an_error_that_says_so(tmp_path):
+def test_an_unreachable_database_is_reported(tmp_path):
     for ask in (get_schema_version, upgrade_if_needed):
         with pytest.raises(DatabaseError, match="the database cannot be used"):
             ask("postgresql://127.0.0.1:1/hub")

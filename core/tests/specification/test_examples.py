@@ -328,7 +328,7 @@ async def test_a_spawner_with_settings_of_its_own(choose, capsys):
         """)
 
 
-def test_a_config_function_that_nobody_calls_changes_nothing(choose):
+def test_an_unused_config_function_changes_nothing(choose):
     config, _, _ = choose(ENVIRONMENT)
     assert not config
     with pytest.raises(RuntimeError, match="super"):

@@ -31,7 +31,7 @@ from plughub.utils import (
 # ---- trait types
 
 
-class Commands(HasTraits):
+class CommandSettings(HasTraits):
     user = "alice"
     command = Command()
 
@@ -46,14 +46,14 @@ class Commands(HasTraits):
     ],
 )
 def test_a_command_may_be_a_function(value, command):
-    assert Commands(command=value).command == command
-    assert Command().validate(Commands(), value) == command
+    assert CommandSettings(command=value).command == command
+    assert Command().validate(CommandSettings(), value) == command
 
 
 @pytest.mark.parametrize("value", [lambda: 1 / 0, list, lambda: None, lambda: lambda: ["late"], int])
 def test_a_function_that_returns_no_command_is_refused(value):
     with pytest.raises(TraitError):
-        Commands(command=value)
+        CommandSettings(command=value)
 
 
 def test_the_units_of_sizes_are_public():
@@ -72,15 +72,15 @@ def test_the_units_of_sizes_are_public():
     ],
 )
 def test_a_plugin_is_found_as_an_entry_point_by_its_name(project, group, base, name, cls):
-    class Chooser(HasTraits):
+    class BackendSettings(HasTraits):
         backend = EntryPointType(f"{project}.{group}", klass=base)
 
-    found = Chooser(backend=name).backend
+    found = BackendSettings(backend=name).backend
     assert (found.__name__, issubclass(found, base)) == (cls, True)
     with pytest.raises(
         TraitError, match=f"unknown class 'pan'; use its dotted name, or one of: .*{name.lower()}"
     ):
-        Chooser(backend="pan")
+        BackendSettings(backend="pan")
 
 
 # ---- tokens

@@ -11,7 +11,7 @@ from plughub.testing.databases import prepare_database
 T = TypeVar("T")
 
 
-class Stored:
+class SyncStore:
     """A store whose transactions run in the thread of the test."""
 
     def __init__(self, database: Database) -> None:
@@ -23,12 +23,12 @@ class Stored:
 
 
 @pytest.fixture
-def make_stored() -> Iterator[Callable[[str], Stored]]:
+def make_stored() -> Iterator[Callable[[str], SyncStore]]:
     opened: list[Database] = []
 
-    def make(url: str) -> Stored:
+    def make(url: str) -> SyncStore:
         opened.append(Database(url))
-        return Stored(opened[-1])
+        return SyncStore(opened[-1])
 
     yield make
     for database in opened:
@@ -36,7 +36,7 @@ def make_stored() -> Iterator[Callable[[str], Stored]]:
 
 
 @pytest.fixture
-def stored(db_url: str, make_stored: Callable[[str], Stored]) -> Stored:
+def stored(db_url: str, make_stored: Callable[[str], SyncStore]) -> SyncStore:
     prepare_database(db_url)
     stored = make_stored(db_url)
     stored(lambda tx: tx.roles.ensure(DEFAULT_ROLES))

@@ -131,9 +131,9 @@ def test_phases_follow_the_state_machine_only(stored, wanted):
     claim(stored)
     phase = Phase.LAUNCH
     for following in wanted:
-        went = stored(lambda tx, to=following: tx.operations.advance(start.id, "one", to))
-        assert went == (following in NEXT_PHASES[phase])
-        phase = following if went else phase
+        advanced = stored(lambda tx, to=following: tx.operations.advance(start.id, "one", to))
+        assert advanced == (following in NEXT_PHASES[phase])
+        phase = following if advanced else phase
     kept = stored(lambda tx: tx.operations.get(start.id))
     assert kept.phase is phase
     stored(lambda tx: tx.servers.delete(start.server_id))

@@ -8,7 +8,7 @@ from plughub.handlers import PageHandler
 from plughub.kinds import Page
 
 
-class Open(PageHandler):
+class OpenPage(PageHandler):
     def get(self, _rest: str = "") -> None:
         self.finish("open")
 
@@ -20,7 +20,7 @@ ROUTINE = ("/hub/logo", "/hub/health", "/hub/static/hub.css", "/hub/api", "/hub/
 @pytest.fixture
 async def hub(make_hub, caplog):
     caplog.set_level(logging.DEBUG, logger="plughub.web")
-    return await make_hub(pages=tuple(Page(path=path, handler=Open) for path in NEIGHBOURS))
+    return await make_hub(pages=tuple(Page(path=path, handler=OpenPage) for path in NEIGHBOURS))
 
 
 def levels(caplog, path):

@@ -15,7 +15,7 @@ ALICE = "/hub/api/users/alice"
 SECRETS = {"token": "s3cret"}
 
 
-class Wary(KnownUsers):
+class RefusingUsers(KnownUsers):
     """Authenticator that refuses known users as soon as it is switched to."""
 
     refusal = ""
@@ -27,7 +27,7 @@ class Wary(KnownUsers):
 
 @pytest.fixture
 def wary():
-    return Wary({"alice": "wonder", "root": "toor"}, admins=["root"])
+    return RefusingUsers({"alice": "wonder", "root": "toor"}, admins=["root"])
 
 
 @pytest.fixture

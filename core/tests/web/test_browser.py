@@ -37,7 +37,7 @@ async def hub(make_hub):
     return await make_hub(options={"slow_spawn_timeout": 0.05})
 
 
-class Server(RequestHandler):
+class ServerPage(RequestHandler):
     """Stand-in for the server that the proxy would route to."""
 
     def get(self):
@@ -45,7 +45,7 @@ class Server(RequestHandler):
 
 
 async def log_in(page, hub, name="alice", then="/hub/spawn"):
-    hub.application.add_handlers(".*", [(r"/user/.*", Server)])
+    hub.application.add_handlers(".*", [(r"/user/.*", ServerPage)])
     await page.goto(f"{hub.address}/hub/login?next={then}")
     await page.fill("#username_input", name)
     await page.fill("#password_input", hub.users.passwords[name])
@@ -162,7 +162,7 @@ async def test_login_in_second_tab_works(hub, page):
     assert await other.inner_text(".who") == "bob"
 
 
-class Course(RequestHandler):
+class CoursePage(RequestHandler):
     """Page of another site with a link that starts a server."""
 
     def get(self):
@@ -172,7 +172,7 @@ class Course(RequestHandler):
 async def test_external_link_is_confirmed_once_and_kept_unchanged(make_hub, page):
     hub = await make_hub()
     hub.tiny.form = "<input name='size'>"
-    hub.application.add_handlers(".*", [(r"/course", Course)])
+    hub.application.add_handlers(".*", [(r"/course", CoursePage)])
     await log_in(page, hub, then="/hub/home")
     query = "opt-size=7&opt-note=%20a%0Ab%0D%0A%20&opt-note&opt-gr%C3%B6%C3%9Fe=%3Cb%3E&frog=wa%2Fter"
     elsewhere = hub.address.replace("127.0.0.1", "localhost")

@@ -34,7 +34,7 @@ FILTERS = (
 )  # fmt: skip
 
 
-class Plot:
+class EscalationScenario:
     """Colluding users with all tokens that they obtained, an admin and a victim."""
 
     def __init__(self, hub, seed):
@@ -152,7 +152,7 @@ class Plot:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_combined_permissions_never_grow(hub, seed):
-    plot = Plot(hub, seed)
+    plot = EscalationScenario(hub, seed)
     await plot.begin()
     trail = []
     for _ in range(CALLS):
@@ -166,7 +166,7 @@ async def test_combined_permissions_never_grow(hub, seed):
 
 
 async def test_model_detects_real_escalation(hub):
-    plot = Plot(hub, 0)
+    plot = EscalationScenario(hub, 0)
     await plot.begin()
     await hub.store.write(lambda tx: tx.groups.add_users("staff", ["mallory"]))
     more = excess_scopes(await plot.held(), plot.given, await plot.members())

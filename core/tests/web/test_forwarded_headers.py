@@ -26,7 +26,7 @@ FORGED = {
 }  # fmt: skip
 
 
-class Peer:
+class PeerConnection:
     """Connection whose peer is known to be a proxy, or not to be one."""
 
     def __init__(self, *, is_proxy):
@@ -43,7 +43,7 @@ def request(peer, *, is_proxy=True, **headers):
         headers=HTTPHeaders(
             {"Host": "hub", **{name.replace("_", "-"): text for name, text in headers.items()}}
         ),
-        connection=Peer(is_proxy=is_proxy),
+        connection=PeerConnection(is_proxy=is_proxy),
     )
     made.remote_ip = peer
     made.protocol = "http"

@@ -26,7 +26,7 @@ EVERYWHERE = [
 SLOW = "POST /hub/login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
 
 
-class Raw(RequestHandler):
+class RawHandler(RequestHandler):
     """Plugin handler that does not derive from the hub's."""
 
     def post(self):
@@ -36,7 +36,7 @@ class Raw(RequestHandler):
         pass
 
 
-class Large(APIHandler):
+class LargeBodyHandler(APIHandler):
     """Plugin call that allows longer bodies."""
 
     async def longest_body(self, name="", server=""):
@@ -46,7 +46,7 @@ class Large(APIHandler):
         self.finish(name)
 
 
-class Client:
+class RawClient:
     """Connection to the hub's own port."""
 
     def __init__(self, reader, writer):
@@ -79,12 +79,12 @@ async def connect():
             parts = urlsplit(hub.address)
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
             stack.callback(writer.close)
-            return Client(reader, writer)
+            return RawClient(reader, writer)
 
         yield go
 
 
-class Held(APIHandler):
+class DelayedHandler(APIHandler):
     """Plugin call that delays its response."""
 
     go = asyncio.Event()
@@ -96,11 +96,11 @@ class Held(APIHandler):
 
 @pytest.fixture
 async def hub(make_hub):
-    Held.go = asyncio.Event()
+    DelayedHandler.go = asyncio.Event()
     pages = (
-        Page(path="/raw", handler=Raw),
-        Page(path="/api/takes/([a-z]+)", handler=Large),
-        Page(path="/api/held", handler=Held),
+        Page(path="/raw", handler=RawHandler),
+        Page(path="/api/takes/([a-z]+)", handler=LargeBodyHandler),
+        Page(path="/api/held", handler=DelayedHandler),
     )
     return await make_hub(pages=pages)
 
@@ -238,7 +238,7 @@ async def test_bodies_in_progress_are_bounded_per_user_and_in_total(hub, connect
     assert (await begin("carol"))[1] == 503, "the total limit is reached"
     assert (await hub.browser().get("/hub/login")).code == 200
     assert bodies.total == bodies.most
-    Held.go.set()
+    DelayedHandler.go.set()
     assert [await client.status() for client in answered] == [200] * 3
     await hub.until(lambda: _holds(lambda: bodies.total == 0))
     assert await (await whole("carol")).status() == 200
@@ -256,7 +256,7 @@ async def test_awaited_body_gives_way_to_same_user_only(hub, connect):
         await hub.until(lambda counted=counted: _holds(lambda: bodies.total == counted))
     assert await clients["alice"][0].is_closed()
     assert bodies.total == 3 * MAX_BODY
-    Held.go.set()
+    DelayedHandler.go.set()
     for client in (clients["bob"][0], *clients["alice"][1:]):
         assert await (await client.send("", b"x" * (MAX_BODY - 1))).status() == 200
 
@@ -341,7 +341,7 @@ def test_descriptors_are_reserved_for_other_uses():
 
 
 def test_client_that_reads_no_response_is_closed_last():
-    class Stream:
+    class StreamDouble:
         def __init__(self, *, stuck):
             self.stuck, self.closed = stuck, False
 
@@ -352,7 +352,7 @@ def test_client_that_reads_no_response_is_closed_last():
             self.closed = True
 
     connections = Connections(most=2)
-    good, stuck, new = Stream(stuck=False), Stream(stuck=True), Stream(stuck=False)
+    good, stuck, new = StreamDouble(stuck=False), StreamDouble(stuck=True), StreamDouble(stuck=False)
     for stream in (good, stuck):
         connections.mark_waiting(stream, stream)
         assert connections.admit(stream, f"{stream.stuck}", connections.bodies.most // 2)

@@ -332,12 +332,12 @@ async def test_log_distinguishes_anonymous_requests(hub):
 
     seen = {}
 
-    class Keep(logging.Handler):
+    class RecordingHandler(logging.Handler):
         def emit(self, record):
             if "marked" in record.getMessage():
                 seen[record.getMessage().split("marked-")[1].split(" ")[0]] = unauthenticated_address.get()
 
-    handler, log = Keep(), logging.getLogger("plughub.web")
+    handler, log = RecordingHandler(), logging.getLogger("plughub.web")
     log.addHandler(handler)
     try:
         stranger_browser, user = hub.browser(**{"X-Forwarded-For": "192.0.2.9"}), await hub.logged_in("alice")

@@ -14,7 +14,7 @@ NAMES = {
 """What dashboards for JupyterHub ask for."""
 
 
-class Sample:
+class MetricsSample:
     """Metrics of a hub."""
 
     def __init__(self, text: str) -> None:
@@ -29,11 +29,11 @@ class Sample:
         )
 
 
-async def read(hub, path: str = "/hub/metrics") -> Sample:
+async def read(hub, path: str = "/hub/metrics") -> MetricsSample:
     reader = await hub.admin("read:metrics")
     answer = await reader.get(path)
     assert answer.code == 200, answer.body
-    return Sample(answer.body.decode())
+    return MetricsSample(answer.body.decode())
 
 
 async def test_all_jupyterhub_metrics_exist(hub) -> None:

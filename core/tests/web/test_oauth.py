@@ -200,7 +200,7 @@ async def test_server_token_has_minimal_permissions(hub, secret):
     assert (await program.delete("/hub/api/users/alice/server")).code == 403
 
 
-class Generous(TinyServers):
+class ScopedSpawner(TinyServers):
     """Spawner whose servers may receive scopes beyond identification, and that reports no progress."""
 
     @hookimpl
@@ -212,7 +212,7 @@ class Generous(TinyServers):
 
 
 async def test_server_scopes_are_limited_to_those_of_users(make_hub):
-    generous = Generous()
+    generous = ScopedSpawner()
     hub = await make_hub(spawners={"generous": generous})
     browser = await hub.logged_in()
     start = await browser.call(

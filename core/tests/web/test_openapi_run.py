@@ -60,7 +60,7 @@ OPERATIONS = [
 ]
 
 
-class Run:
+class HubRun:
     """Hub on its own event loop, called from another thread."""
 
     def __init__(self, folder: Path) -> None:
@@ -106,8 +106,8 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Iterator[Run]:
-    run = Run(tmp_path_factory.mktemp("hub"))
+def run(tmp_path_factory) -> Iterator[HubRun]:
+    run = HubRun(tmp_path_factory.mktemp("hub"))
     yield run
     run.close()
 

@@ -19,7 +19,7 @@ from plughub.web.pages.base import PageHandler
 JSON = {"Accept": "application/json"}
 
 
-class Facts(HTMLParser):
+class PageFacts(HTMLParser):
     """Ids, links and words of a page."""
 
     def __init__(self, page: bytes) -> None:
@@ -78,7 +78,7 @@ async def test_missing_prefix_is_added(hub, path, target):
 async def test_base_url_prefixes_everything(make_hub):
     hub = await make_hub(base_url="/jup/")
     browser = await hub.logged_in()
-    facts = Facts((await browser.get("/jup/hub/home")).body)
+    facts = PageFacts((await browser.get("/jup/hub/home")).body)
     assert all(link.startswith(("/jup/", "#")) for link in facts.links), facts.links
     assert {path for _, path in browser.cookies} == {"/jup/hub/", "/jup/"}
     assert location(await hub.browser().get("/jup/")) == "/jup/hub/"
@@ -89,11 +89,11 @@ async def test_base_url_prefixes_everything(make_hub):
 
 async def test_home_offers_start_open_and_stop(hub):
     browser = await hub.logged_in()
-    facts = Facts((await browser.get("/hub/home")).body)
+    facts = PageFacts((await browser.get("/hub/home")).body)
     assert {"start", "logout", "login_widget", "jupyterhub-logo"} <= facts.ids
     assert "/hub/spawn/alice" in facts.links
     await hub.running()
-    facts = Facts((await browser.get("/hub/home")).body)
+    facts = PageFacts((await browser.get("/hub/home")).body)
     assert "stop" in facts.ids
     assert "/user/alice/" in facts.links
 
@@ -104,15 +104,15 @@ async def test_home_notices_dead_server(hub):
     hub.tiny.end_all()
     page = (await browser.get("/hub/home")).body
     assert b"the server had ended" in page
-    assert "start" in Facts(page).ids
+    assert "start" in PageFacts(page).ids
 
 
 async def test_home_shows_named_servers_if_allowed(make_hub):
     hub = await make_hub(allow_named_servers=True, named_server_limit_per_user=1)
     browser = await hub.logged_in()
-    assert "new-server" in Facts((await browser.get("/hub/home")).body).ids
+    assert "new-server" in PageFacts((await browser.get("/hub/home")).body).ids
     await hub.running("alice", "lab")
-    facts = Facts((await browser.get("/hub/home")).body)
+    facts = PageFacts((await browser.get("/hub/home")).body)
     assert "stop-lab" in facts.ids
     assert "new-server" not in facts.ids
 
@@ -133,7 +133,7 @@ async def test_slow_start_shows_progress(make_hub):
     wanted = {
         "progress-bar", "sr-progress", "progress-message", "progress-log", "progress-details", "stop-server-btn",
     }  # fmt: skip
-    assert wanted <= Facts(page).ids
+    assert wanted <= PageFacts(page).ids
     assert b"/hub/api/users/alice/server/progress?_xsrf=" in page
     assert location(await browser.get("/hub/spawn")) == "/hub/spawn-pending/alice"
     hub.tiny.hold.set()
@@ -154,7 +154,7 @@ async def test_failed_start_shows_reason_and_retry(hub):
     page = answer.body.decode()
     assert "no &lt;room&gt;" in page
     assert "line &lt;one&gt;" in page
-    assert "/hub/spawn/alice" in Facts(answer.body).links
+    assert "/hub/spawn/alice" in PageFacts(answer.body).links
     hub.tiny.failure = ""
     assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
 
@@ -192,7 +192,7 @@ async def test_form_fields_become_options(hub):
     browser = await hub.logged_in()
     page = await browser.get("/hub/spawn?next=/user/alice/tree")
     assert '<input name="size" value="1">' in page.body.decode()
-    action = next(link for link in Facts(page.body).links if "/hub/spawn?" in link)
+    action = next(link for link in PageFacts(page.body).links if "/hub/spawn?" in link)
     assert parse_qs(urlsplit(action).query)["next"] == ["/user/alice/tree"]
     answer = await browser.post(action, form={"size": "7", "many": ["a", "b"]})
     assert location(answer) == "/user/alice/tree"
@@ -206,7 +206,7 @@ async def test_invalid_options_show_form_with_reason(hub):
     assert answer.code == 400
     page = answer.body.decode()
     assert "size must be a number, not &lt;big&gt;" in page
-    assert "spawn_form" in Facts(answer.body).ids
+    assert "spawn_form" in PageFacts(answer.body).ids
     assert not hub.tiny.started
 
 
@@ -238,10 +238,10 @@ async def test_user_chooses_among_several_spawners(make_hub):
     browser = await hub.logged_in()
     page = (await browser.get("/hub/spawn?next=/user/alice/x")).body
     assert b"Large servers" in page
-    choice = next(link for link in Facts(page).links if "backend=large" in link)
+    choice = next(link for link in PageFacts(page).links if "backend=large" in link)
     form = (await browser.get(choice)).body
     assert b'<input name="gpu">' in form
-    action = next(link for link in Facts(form).links if "backend=large" in link and "_xsrf" in link)
+    action = next(link for link in PageFacts(form).links if "backend=large" in link and "_xsrf" in link)
     assert location(await browser.post(action, form={"gpu": "1"})) == "/user/alice/x"
     assert second.started
     assert not hub.tiny.started
@@ -264,7 +264,7 @@ async def test_token_page_lists_revocable_tokens(hub):
     browser = await hub.logged_in()
     made = await hub.tokens.create(await hub.user(), note="<mine>", scopes=["read:users!user"])
     page = await browser.get("/hub/token")
-    facts = Facts(page.body)
+    facts = PageFacts(page.body)
     assert {"request-token-form", "token-result", f"a{made.record.id}"} <= facts.ids
     assert "&lt;mine&gt;" in page.body.decode()
 
@@ -299,12 +299,12 @@ async def test_programs_get_json_instead_of_proxy_error_pages(hub, url, accept, 
 async def test_unknown_page_links_home(hub):
     answer = await hub.browser().get("/hub/nothing/here")
     assert answer.code == 404
-    facts = Facts(answer.body)
+    facts = PageFacts(answer.body)
     assert "/hub/home" in facts.links
 
 
 async def test_static_files_are_hashed_and_cached(hub):
-    facts = Facts((await hub.browser().get("/hub/login")).body)
+    facts = PageFacts((await hub.browser().get("/hub/login")).body)
     files = [link for link in facts.links if "/static/" in link]
     assert files
     for link in files:
@@ -357,18 +357,20 @@ async def test_exception_shows_no_traceback(hub):
 
 
 async def test_plugin_pages_are_authenticated_and_protected(make_hub):
-    class Mine(PageHandler):
+    class UserPage(PageHandler):
         def get(self):
             self.finish({"user": self.current_user.name})
 
         def post(self):
             self.finish("changed")
 
-    class Bare(RequestHandler):
+    class BareHandler(RequestHandler):
         def post(self):
             self.finish("changed")
 
-    hub = await make_hub(pages=(Page(path="/mine", handler=Mine), Page(path="/api/bare", handler=Bare)))
+    hub = await make_hub(
+        pages=(Page(path="/mine", handler=UserPage), Page(path="/api/bare", handler=BareHandler))
+    )
     browser = await hub.logged_in()
     assert json.loads((await browser.get("/hub/mine")).body) == {"user": "alice"}
     assert (await browser.post("/hub/mine")).code == 403
@@ -379,7 +381,7 @@ async def test_plugin_pages_are_authenticated_and_protected(make_hub):
 async def test_no_page_has_inline_event_handlers(hub):
     browser = await hub.logged_in()
     for path in ("home", "token", "logout", "error/404", "nothing"):
-        assert not Facts((await browser.get(f"/hub/{path}")).body).handlers
+        assert not PageFacts((await browser.get(f"/hub/{path}")).body).handlers
 
 
 async def test_page_view_counts_as_activity(hub):

@@ -88,7 +88,7 @@ HOW = {
 }
 
 
-class Links(HTMLParser):
+class PageLinks(HTMLParser):
     """Links of a page."""
 
     def __init__(self, page: str) -> None:
@@ -101,7 +101,7 @@ class Links(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in names]
 
 
-class Run:
+class HubRun:
     """Hub on its own event loop with two logged-in users, one of them with a running server."""
 
     def __init__(self, folder: Path, given) -> None:
@@ -150,8 +150,8 @@ class Run:
 
 
 @pytest.fixture(scope="module", params=ORIGINS)
-def run(request, tmp_path_factory) -> Iterator[Run]:
-    run = Run(tmp_path_factory.mktemp("hub"), dict(ORIGINS[request.param]))
+def run(request, tmp_path_factory) -> Iterator[HubRun]:
+    run = HubRun(tmp_path_factory.mktemp("hub"), dict(ORIGINS[request.param]))
     yield run
     run.close()
 
@@ -173,7 +173,7 @@ def check(head: str, body: str) -> None:
         assert location[1].isascii()
         assert is_ours(location[1]), location[1]
     if "text/html" in head:
-        for link in Links(body).found:
+        for link in PageLinks(body).found:
             assert is_ours(link), link
 
 

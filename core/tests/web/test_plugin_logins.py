@@ -22,7 +22,7 @@ from plughub.web.plugin_pages import PluginPage
 ELSEWHERE = LoginMethod(label="Card", url="card/return")
 
 
-class Return(PageHandler):
+class ReturnPage(PageHandler):
     """Page to which an external login leads back."""
 
     async def get(self):
@@ -30,7 +30,7 @@ class Return(PageHandler):
         self.redirect(await self.log_in(identity, self.get_argument("onward", "")))
 
 
-class Form(PageHandler):
+class FormPage(PageHandler):
     """Login page of a plugin."""
 
     async def get(self):
@@ -41,7 +41,7 @@ class Form(PageHandler):
         self.redirect(await self.log_in_with_form("alice", self.get_argument("word"), {"color": "red"}))
 
 
-class Out(PageHandler):
+class LogoutPage(PageHandler):
     """Logout page of a plugin."""
 
     async def get(self):
@@ -49,7 +49,7 @@ class Out(PageHandler):
         self.redirect("https://card.example/logout")
 
 
-class Watching:
+class WatchingPlugin:
     """Plugin that refuses the user ``mallory`` and collects events."""
 
     def __init__(self) -> None:
@@ -82,16 +82,16 @@ def documented_plugin() -> ModuleType:
 
 
 PAGES = (
-    Page(path="/card/return", handler=Return),
-    Page(path="/login", handler=Form),
-    Page(path="/logout", handler=Out),
+    Page(path="/card/return", handler=ReturnPage),
+    Page(path="/login", handler=FormPage),
+    Page(path="/logout", handler=LogoutPage),
 )
 
 
 @pytest.fixture
 async def hub(make_hub):
     users = KnownUsers({"alice": "wonder", "bob": "builder"}, method=ELSEWHERE)
-    return await make_hub(users=users, pages=PAGES, plugins={"watching": Watching()})
+    return await make_hub(users=users, pages=PAGES, plugins={"watching": WatchingPlugin()})
 
 
 async def names_of_sessions(hub):
@@ -142,7 +142,7 @@ async def test_a_login_of_a_page_replaces_the_session_of_the_browser(hub):
 
 async def test_only_pages_of_authenticators_log_in(make_hub, caplog):
     pages = (PluginPage("watching", PAGES[0]), PluginPage("", PAGES[1]))
-    hub = await make_hub(pages=pages, plugins={"watching": Watching()})
+    hub = await make_hub(pages=pages, plugins={"watching": WatchingPlugin()})
     browser = hub.browser()
     assert (await browser.get("/hub/card/return?name=carol")).code == 403
     assert "plugin 'watching' cannot log users in" in caplog.text
@@ -190,7 +190,7 @@ async def test_the_login_page_of_the_only_authenticator_takes_the_place_of_the_h
 
 async def test_several_authenticators_share_the_hubs_login_page(make_hub):
     other = KnownUsers({}, method=LoginMethod(label="GitHub", url="oauth_login"))
-    pages = (*PAGES, PluginPage("o'ther", Page(path="/login", handler=Form)))
+    pages = (*PAGES, PluginPage("o'ther", Page(path="/login", handler=FormPage)))
     hub = await make_hub(pages=pages, plugins={"github": other, "o'ther": KnownUsers({})})
     page = (await hub.browser().get("/hub/login?next=/hub/token")).body.decode()
     assert 'href="/hub/login/known?next=%2Fhub%2Ftoken"' in page
@@ -242,7 +242,7 @@ async def badges(make_hub):
     service.add_sockets(sockets)
     plugin.SERVICE = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
     pages = [PluginPage("badge", page) for page in plugin.hub_register_pages()]
-    yield await make_hub(pages=pages, plugins={"badge": plugin, "watching": Watching()})
+    yield await make_hub(pages=pages, plugins={"badge": plugin, "watching": WatchingPlugin()})
     service.stop()
     await service.close_all_connections()
 

@@ -15,7 +15,7 @@ from plughub.kinds import Page, Visitor
 from plughub.utils import token_authenticated
 
 
-class Board(PageHandler):
+class BoardPage(PageHandler):
     @needs_scope()
     async def get(self):
         who = self.who
@@ -26,13 +26,13 @@ class Board(PageHandler):
         self.finish("changed")
 
 
-class Open(PageHandler):
+class OpenPage(PageHandler):
     def get(self):
         mine = self.may("read:users", user="alice")
         self.finish({"who": self.who and self.who.name, "mine": mine, "all": self.may("read:users")})
 
 
-class Call(APIHandler):
+class ApiCall(APIHandler):
     @needs_scope("read:users", about=of_user)
     async def get(self, name):
         self.answer({"asked": name, "by": self.who.name})
@@ -48,9 +48,9 @@ class Call(APIHandler):
 async def hub(make_hub):
     return await make_hub(
         pages=(
-            Page(path="/board", handler=Board),
-            Page(path="/open", handler=Open),
-            Page(path="/api/call/([^/]+)", handler=Call),
+            Page(path="/board", handler=BoardPage),
+            Page(path="/open", handler=OpenPage),
+            Page(path="/api/call/([^/]+)", handler=ApiCall),
         )
     )
 
@@ -105,7 +105,7 @@ def test_visitor_contains_no_secrets():
     assert set(Visitor.__dataclass_fields__) == {"name", "kind", "admin", "groups", "scopes"}
 
 
-class Guarded(APIHandler):
+class TokenCall(APIHandler):
     @token_authenticated
     async def get(self):
         self.answer({"by": self.get_current_user_token().name})
@@ -116,14 +116,14 @@ class Guarded(APIHandler):
         self.answer({"by": self.who.name})
 
 
-class Notices(PageHandler):
+class NoticesPage(PageHandler):
     @token_authenticated
     def get(self):
         self.finish(self.who.name)
 
 
 async def test_only_a_token_opens_a_method(make_hub):
-    pages = Page(path="/api/guarded", handler=Guarded), Page(path="/notices", handler=Notices)
+    pages = Page(path="/api/guarded", handler=TokenCall), Page(path="/notices", handler=NoticesPage)
     hub = await make_hub(pages=pages)
     browser, program = await hub.logged_in("alice"), await hub.program("alice")
     wrong = hub.browser(Authorization=f"Bearer {'f' * 32}")
@@ -136,7 +136,7 @@ async def test_only_a_token_opens_a_method(make_hub):
     assert (await browser.post("/hub/api/guarded", form={"_xsrf": browser.xsrf})).code == 403
 
 
-class Bare(RequestHandler):
+class BareHandler(RequestHandler):
     def initialize(self, text="plain"):
         self.text = text
 
@@ -146,15 +146,18 @@ class Bare(RequestHandler):
 
 async def test_pages_of_the_config_file_are_served_below_the_hub(make_hub, caplog):
     given = [
-        ("/board", Board),
-        ["bare/(a+)", Bare, {"text": "own:"}],
+        ("/board", BoardPage),
+        ["bare/(a+)", BareHandler, {"text": "own:"}],
         ("/named", "tornado.web.RedirectHandler", {"url": "/elsewhere"}),
-        ("/home", Bare),
+        ("/home", BareHandler),
     ]
     pages = extra_pages(JupyterHub(extra_handlers=given).extra_handlers)
     warn_of_open_pages(pages)
     assert "/board" not in caplog.text
-    assert "does not authenticate the requests of /bare/(a+) (Bare), /named (RedirectHandler)" in caplog.text
+    assert (
+        "does not authenticate the requests of /bare/(a+) (BareHandler), /named (RedirectHandler)"
+        in caplog.text
+    )
     hub = await make_hub(pages=pages)
     anonymous = hub.browser()
     assert (await anonymous.get("/hub/board")).headers["Location"] == "/hub/login?next=%2Fhub%2Fboard"
@@ -165,7 +168,7 @@ async def test_pages_of_the_config_file_are_served_below_the_hub(make_hub, caplo
     assert (await anonymous.get("/hub/home")).headers["Location"].startswith("/hub/login")
 
 
-class OfJupyterHub(Bare):
+class JupyterHubHandler(BareHandler):
     __module__ = "jupyterhub.handlers.base"
 
 
@@ -174,12 +177,12 @@ class OfJupyterHub(Bare):
     [
         ("/board", "must be a list of tuples"),
         (("/board",), "must be a list of tuples"),
-        (("/board", Bare, 3), "must be a list of tuples"),
-        ((3, Bare), "must be a list of tuples"),
-        (("/board(", Bare), "is not a regular expression"),
+        (("/board", BareHandler, 3), "must be a list of tuples"),
+        ((3, BareHandler), "must be a list of tuples"),
+        (("/board(", BareHandler), "is not a regular expression"),
         (("/board", "no.such.Handler"), "cannot be imported"),
         (("/board", dict), "is not a class of request handlers"),
-        (("/board", OfJupyterHub), "is written for JupyterHub"),
+        (("/board", JupyterHubHandler), "is written for JupyterHub"),
     ],
 )
 def test_invalid_pages_of_the_config_file_are_refused(entry, said):

@@ -23,7 +23,7 @@ OWN_COOKIES = (
 )
 
 
-class Curious(KnownUsers):
+class RequestRecorder(KnownUsers):
     """Records the requests that it receives."""
 
     def __init__(self):
@@ -47,7 +47,7 @@ class Curious(KnownUsers):
 
 @pytest.fixture
 async def curious_hub(make_hub):
-    return await make_hub(users=Curious(), policies={"known": LoginPolicy(refresh_pre_spawn=True)})
+    return await make_hub(users=RequestRecorder(), policies={"known": LoginPolicy(refresh_pre_spawn=True)})
 
 
 def everything(request):
@@ -149,14 +149,14 @@ async def test_refresh_gets_own_request_only(curious_hub):
 
 
 async def test_periodic_refresh_survives_undecodable_query(make_hub):
-    hub = await make_hub(users=Curious(), policies={"known": LoginPolicy(refresh_age=1e-9)})
+    hub = await make_hub(users=RequestRecorder(), policies={"known": LoginPolicy(refresh_age=1e-9)})
     alice = await hub.logged_in()
     hub.refresher._valid_until.clear()
     assert (await alice.get("/hub/home?x=%ff")).code == 200
     assert hub.users.seen["refresh"].query == {"x": ("\ufffd",)}
 
 
-class Campus(Authenticator):
+class CampusAuthenticator(Authenticator):
     """Reads the request as authenticators for JupyterHub do."""
 
     async def authenticate(self, handler, data):
@@ -171,7 +171,7 @@ class Campus(Authenticator):
 
 
 async def test_class_reads_request(make_hub):
-    hub = await make_hub(users=AuthenticatorHooks("known", Campus()))
+    hub = await make_hub(users=AuthenticatorHooks("known", CampusAuthenticator()))
     browser = hub.browser(**{"X-Campus": "1234"})
     await browser.get("/hub/login")
     form = {"username": "alice", "password": "x", "_xsrf": browser.xsrf}

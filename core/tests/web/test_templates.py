@@ -26,7 +26,7 @@ WANTED = {
 }  # fmt: skip
 
 
-class Evil(str):
+class MaliciousText(str):
     """Malicious text whose attributes and items are malicious as well."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class Evil(str):
             raise AttributeError(name)
         if name == "ready" or name in {"created", "expires_at"}:
             return False if name == "ready" else datetime(2026, 1, 1, tzinfo=UTC)
-        return None if name == "last_activity" else Evil()
+        return None if name == "last_activity" else MaliciousText()
 
     def __iter__(self):
         return iter([])
@@ -62,7 +62,9 @@ def every_variable(environment, name):
 
 
 def evil_values(names):
-    return {name: [Evil(), Evil()] if name in LISTS else Evil() for name in names} | {
+    return {
+        name: [MaliciousText(), MaliciousText()] if name in LISTS else MaliciousText() for name in names
+    } | {
         "token_lives": [(EVIL, EVIL)],
         "jhdata": {EVIL: EVIL},
     }
@@ -172,11 +174,11 @@ async def test_failing_template_falls_back_to_hubs_own(make_hub, tmp_path, caplo
 
 
 async def test_failing_custom_page_is_error_page(make_hub, tmp_path):
-    class Mine(PageHandler):
+    class UserPage(PageHandler):
         def get(self):
             self.render_page("mine.html")
 
-    pages = (Page(path="/mine", handler=Mine),)
+    pages = (Page(path="/mine", handler=UserPage),)
     hub = await make_hub(context=folder_of(tmp_path, mine=BROKEN["division"]), pages=pages)
     answer = await hub.browser().get("/hub/mine")
     assert (answer.code, b"something went wrong in the hub" in answer.body) == (500, True)
@@ -251,7 +253,7 @@ async def test_failing_plugin_form_does_not_block_login(make_hub, caplog):
     hub = await make_hub(context={"login_methods": ways})
     page = (await hub.browser().get("/hub/login")).body
     assert b"username_input" in page
-    assert "the login form of plugin custom: " in caplog.text
+    assert "the login form of plugin custom failed: " in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 

@@ -247,7 +247,7 @@ async def test_users_cannot_delete_themselves(hub):
     assert (answer.code, model(answer)["message"]) == (400, "Cannot delete yourself!")
 
 
-class Sticky(TinyServers):
+class SlowStopSpawner(TinyServers):
     def __init__(self):
         super().__init__()
         self.stopping = asyncio.Event()
@@ -259,7 +259,7 @@ class Sticky(TinyServers):
 
 
 async def test_user_with_unstoppable_server_is_not_deleted(make_hub):
-    sticky = Sticky()
+    sticky = SlowStopSpawner()
     hub = await make_hub(options={"slow_stop_timeout": 0.1}, spawners={"tiny": sticky})
     admin = await hub.admin()
     await hub.running("alice")
@@ -278,13 +278,13 @@ async def test_user_with_unstoppable_server_is_not_deleted(make_hub):
 async def test_plugins_receive_events_with_actor(make_hub):
     received = []
 
-    class Listener:
+    class EventListener:
         @hookimpl
         async def hub_event(self, event):
             received.append(event)
 
     hub = await make_hub()
-    hub.active.add("listener", Listener())
+    hub.active.add("listener", EventListener())
     admin = await hub.admin()
     await admin.post(f"{USERS}/alice")
     await hub.events.drain()
@@ -297,13 +297,13 @@ async def test_plugins_receive_events_with_actor(make_hub):
 async def test_the_authenticator_of_a_stored_user_is_assigned_and_reported(make_hub):
     events = []
 
-    class Listener:
+    class EventListener:
         @hookimpl
         async def hub_event(self, event):
             events.append(event)
 
     hub = await make_hub(policies={"known": LoginPolicy()})
-    hub.active.add("listener", Listener())
+    hub.active.add("listener", EventListener())
     admin = await hub.admin()
     named = {"authenticator": "known"}
     assert (await admin.post(f"{USERS}/alice", model=named)).code == 201

@@ -203,10 +203,10 @@ async def test_the_page_for_a_dead_server_comes_from_the_hub(start, alice):
 
 async def test_a_process_that_takes_the_port_of_the_api_never_gets_the_token(start, api_port, alice):
     proxy = await start()
-    heard = []
+    received = []
 
     async def listen(reader, writer):
-        heard.append(await reader.read(65536))
+        received.append(await reader.read(65536))
         writer.close()
 
     psutil.Process(proxy.state["pid"]).kill()
@@ -221,7 +221,7 @@ async def test_a_process_that_takes_the_port_of_the_api_never_gets_the_token(sta
                 await call
         with pytest.raises(PluginError):
             await proxy.start()
-    assert heard == []
+    assert received == []
 
     await proxy.start()
     await proxy.add("/a/", alice.url)

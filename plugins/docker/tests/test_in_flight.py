@@ -18,7 +18,7 @@ HELD = 90
 """Maximum seconds that a request is delayed."""
 
 
-class HeldUp:
+class HeldRequests:
     """Delays the first request until the second arrives, which waits for it: the first one wins."""
 
     def __init__(self, path):
@@ -63,7 +63,7 @@ c.Spawner.http_timeout = 60
 @contextlib.contextmanager
 def killed_in_flight(tmp_path, plugin, name, path, *settings):
     """Kill a hub while the engine executes its request, and return the statuses of all such requests."""
-    held = HeldUp(path)
+    held = HeldRequests(path)
     with Relay(tmp_path, before=held.before, after=held.after) as relay:
         config = config_of(plugin, name, *settings, relay.url)
         with HubProcess(tmp_path / "hub", "--plugins", f"{plugin},dummy", config=config) as hub:

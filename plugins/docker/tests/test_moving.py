@@ -177,10 +177,10 @@ def test_routes_follow_their_servers_when_the_engine_is_restarted(own, shift, se
         def all_are_back():
             answers = [(name, ask(hub, name)) for name in PEOPLE]
             seen.update(answers)
-            return all(name == who for name, who in answers)
+            return all(name == owner for name, owner in answers)
 
         wait_for(all_are_back, seconds=30)
-        assert {who for name, who in seen if who not in {None, name}} == set()
+        assert {owner for name, owner in seen if owner not in {None, name}} == set()
         (bobs,) = own.client.containers(filters={"label": "plughub.user=bob"})
         own.client.stop(bobs["Id"], timeout=0)
         wait_for(lambda: ask(hub, "bob") is None, seconds=5)

@@ -10,7 +10,7 @@ from plughub.web.protocol import PROTOCOL_VERSION
 from plughub_docker.spawner import DockerSpawner
 
 
-class ChoosesItself(DockerSpawner):
+class FormSpawner(DockerSpawner):
     """Subclass with its own form, whose options set image, variables and arguments."""
 
     options_form = '<select name="stack"><option>small</option></select> <input name="greeting">'
@@ -37,7 +37,7 @@ async def made(tmp_path, prefix, tiny_image, probe):
     """Factory of such a spawner, with the user's options."""
     pools = ThreadPools()
     chosen = {"image": "none", "cmd": probe, "remove": True, "prefix": prefix, "stop_timeout": 1}
-    own = type("Own", (ChoosesItself,), {"images": {"small": tiny_image}})
+    own = type("Own", (FormSpawner,), {"images": {"small": tiny_image}})
 
     def make(options):
         hooks = SpawnerHooks(NAME, own, Config({"DockerSpawner": chosen}), tmp_path)

@@ -11,7 +11,7 @@ from plughub_docker.creation import create_arguments
 from plughub_docker.spawner import DockerSpawner
 
 
-class Own(DockerSpawner):
+class ImageSpawner(DockerSpawner):
     """Class that starts its servers with arguments of its own."""
 
     async def start(self):
@@ -24,19 +24,19 @@ def build(cls=DockerSpawner, options=(), **settings):
 
 
 async def test_the_image_of_a_class_is_used_and_the_option_left_to_it():
-    spawner = build(Own, {"image": "mine"}, name_template="{imagename}-{username}")
+    spawner = build(ImageSpawner, {"image": "mine"}, name_template="{imagename}-{username}")
     await spawner.choose("mine")
     assert (spawner.image, spawner.object_name) == ("mine", "mine-alice")
-    await build(Own, {"image": "mine"}).choose()  # as for a certificate, before start
+    await build(ImageSpawner, {"image": "mine"}).choose()  # as for a certificate, before start
 
 
 async def test_an_image_that_the_user_chose_is_checked_where_images_are_listed():
     allowed = {"Science": "team/science:2"}
-    spawner = build(Own, {"image": "Science"}, allowed_images=allowed)
+    spawner = build(ImageSpawner, {"image": "Science"}, allowed_images=allowed)
     await spawner.choose("Science")
     assert spawner.image == "team/science:2"
     with pytest.raises(SpawnFailed):
-        await build(Own, {"image": "evil"}, allowed_images=allowed).choose("evil")
+        await build(ImageSpawner, {"image": "evil"}, allowed_images=allowed).choose("evil")
 
 
 async def test_without_a_class_no_image_can_be_chosen():
@@ -78,7 +78,7 @@ async def test_start_arguments_of_the_configuration_are_those_of_the_host():
 
 
 async def test_volumes_that_a_class_adds_or_removes():
-    class Fewer(DockerSpawner):
+    class MountSpawner(DockerSpawner):
         @property
         def volume_binds(self):
             kept = super().volume_binds
@@ -99,7 +99,7 @@ async def test_volumes_that_a_class_adds_or_removes():
     assert host["binds"] == ["/data/alice:/data:rw", "/old:/old:rw", "/data/alice:/ro:ro"]
 
     arguments, host = create_arguments(
-        build(Fewer, volumes={"/data/{username}": "/data", "/old": "/old"}), []
+        build(MountSpawner, volumes={"/data/{username}": "/data", "/old": "/old"}), []
     )
     assert host["binds"] == ["/data/alice:/data:rw", "work-alice:/work:ro"]
     assert arguments["volumes"] == ["/cache", "/data", "/work"]

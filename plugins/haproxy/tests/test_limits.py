@@ -18,7 +18,7 @@ from plughub_haproxy.runtime_socket import RuntimeSocket
 SLOW = b"POST /hub/login HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\na"
 
 
-class Hub:
+class HubDouble:
     """Answers every request when its body is complete, and records those whose headers arrived."""
 
     def __init__(self):
@@ -37,7 +37,7 @@ class Hub:
 
 @pytest.fixture
 async def hub():
-    hub = Hub()
+    hub = HubDouble()
     server = await asyncio.start_server(hub.serve, "127.0.0.1", 0)
     async with server:
         hub.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -41,7 +41,7 @@ def warn_of_open_pages(pages: Iterable[Page]) -> None:
     if names:
         log.warning(
             "%s: the hub does not authenticate the requests of %s: derive the handlers from "
-            "plughub.handlers.PageHandler, or check who asks in the handlers themselves",
+            "plughub.handlers.PageHandler, or authenticate the requests in the handlers themselves",
             SETTING,
             ", ".join(names),
         )

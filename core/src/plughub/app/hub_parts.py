@@ -159,8 +159,8 @@ def _configure_plugins(plan: HubPlan, caller: HookCaller, mark: str, tls: Intern
 
 
 def _proxy_info(plan: HubPlan, caller: HookCaller) -> ProxyInfo:
-    said = caller.register("hub_proxy_info", only=plan.selection.proxy, expected=ProxyInfo)
-    info: ProxyInfo = said[0].value if said else ProxyInfo()
+    answers = caller.register("hub_proxy_info", only=plan.selection.proxy, expected=ProxyInfo)
+    info: ProxyInfo = answers[0].value if answers else ProxyInfo()
     check_origins(plan.origins, info, plan.selection.proxy)
     authenticators = plan.selection.active.owners("authenticator")
     check_worker_scopes(plan.config, plan.origins, info, plan.selection.proxy, authenticators)

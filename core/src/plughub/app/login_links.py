@@ -29,7 +29,7 @@ def starter() -> str:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError) as error:
         raise StartError(
-            f"no login link without a username: uid {os.getuid()} of this process has no name",
+            f"no login link can be created: uid {os.getuid()} of this process has no username",
             hint="set the environment variable USER to the username for the login link",
         ) from error
 

@@ -341,6 +341,6 @@ def _defaults(config: Config, installed: Container[str]) -> Mapping[str, Sequenc
 def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise StartError(
-            f"plugin {plugin!r} violates the contract: {name_of(cls)} is no subclass of {PUBLIC[kind]}",
+            f"plugin {plugin!r} violates the contract: {name_of(cls)} is not a subclass of {PUBLIC[kind]}",
             hint=what_to_inherit(kind, cls),
         )

@@ -87,11 +87,11 @@ async def _stop_servers(services: HubServices, *, everywhere: bool = False) -> N
     services.servers.is_shutting_down = True
     here = {"", services.settings.host}
     active = await services.store.read(lambda tx: tx.servers.active())
-    ours = [server for server in active if everywhere or server.host in here]
-    if ours:
-        log.info("stopping %d servers", len(ours))
+    own_servers = [server for server in active if everywhere or server.host in here]
+    if own_servers:
+        log.info("stopping %d servers", len(own_servers))
     failed = await asyncio.gather(
-        *(_stop_server(services, server) for server in ours), return_exceptions=True
+        *(_stop_server(services, server) for server in own_servers), return_exceptions=True
     )
     for error in filter(None, failed):
         log.warning("a server could not be stopped: %s", error)

@@ -56,8 +56,8 @@ class SystemAccounts(Configurable):
         refused = (uid < lowest or uid in RESERVED) and name not in self.allowed
         if refused:
             log.warning(
-                "%s refused: it is a system account (uid %d, accounts of people start at %d). To allow it, "
-                "change c.SystemAccounts.allowed or c.SystemAccounts.min_uid",
+                "%s refused: it is a system account (its uid is %d, other accounts start at %d). "
+                "To allow it, change c.SystemAccounts.allowed or c.SystemAccounts.min_uid",
                 shorten(name),
                 uid,
                 lowest,

@@ -34,10 +34,10 @@ def refuse_running_hub(connection: Connection, file: Path | None, *, then: str) 
         StartError: a process has the file open, a hub process has a recent heartbeat, or a program is
             connected to a database without tables of this hub.
     """
-    who = _with_open(file) if file is not None else _on_server(connection)
-    if who:
+    users = _with_open(file) if file is not None else _on_server(connection)
+    if users:
         raise StartError(
-            f"the database is in use by {who}",
+            f"the database is in use by {users}",
             hint=f"stop these programs, then {then}",
             exit_code=RETRY,
         )

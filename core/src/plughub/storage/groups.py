@@ -76,22 +76,22 @@ class Groups:
     def add_users(self, name: str, users: Collection[str]) -> None:
         """Add members; existing members stay."""
         group = select(_groups.id).where(_groups.name == name).scalar_subquery()
-        there = select(_members.user_id).where(_members.group_id == group)
-        new = select(_users.id, group).where(_users.name.in_(users), _users.id.not_in(there))
+        members = select(_members.user_id).where(_members.group_id == group)
+        new = select(_users.id, group).where(_users.name.in_(users), _users.id.not_in(members))
         self._connection.execute(insert(tables.user_group_map).from_select(["user_id", "group_id"], new))
         self._changed(name)
 
     def remove_users(self, name: str, users: Collection[str]) -> None:
         """Remove members."""
         group = select(_groups.id).where(_groups.name == name).scalar_subquery()
-        theirs = _members.user_id.in_(select(_users.id).where(_users.name.in_(users)))
-        self._connection.execute(delete(tables.user_group_map).where(_members.group_id == group, theirs))
+        of_users = _members.user_id.in_(select(_users.id).where(_users.name.in_(users)))
+        self._connection.execute(delete(tables.user_group_map).where(_members.group_id == group, of_users))
         self._changed(name)
 
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> None:
         """Replace the properties."""
-        mine = _groups.name == name
-        self._connection.execute(update(tables.groups).where(mine).values(properties=dict(properties)))
+        named = _groups.name == name
+        self._connection.execute(update(tables.groups).where(named).values(properties=dict(properties)))
 
     def _complete(self, query: Select[Any]) -> list[Group]:
         rows = self._connection.execute(query).all()

@@ -166,8 +166,8 @@ class Operations:
         turns = self._connection.execute(TURNS, {"most": room}).scalars().all()
         if not turns:
             return 0
-        begun = {"turns": turns, "phase": Phase.LAUNCH.value, "phase_since": self._now}
-        return len(self._connection.execute(_ADMIT, begun).all())
+        admitted = {"turns": turns, "phase": Phase.LAUNCH.value, "phase_since": self._now}
+        return len(self._connection.execute(_ADMIT, admitted).all())
 
     def claim(
         self,
@@ -262,8 +262,8 @@ class Operations:
 
     def holds(self, operation_id: str, holder: str) -> bool:
         """Return whether a process holds the lease of an operation."""
-        mine = {"key": operation_id, "by": holder, "at": self._now}
-        return self._connection.execute(_HOLDS, mine).first() is not None
+        parameters = {"key": operation_id, "by": holder, "at": self._now}
+        return self._connection.execute(_HOLDS, parameters).first() is not None
 
     def cancel(self, operation_id: str) -> bool:
         """Request the end of a start; False if it has ended."""
@@ -292,8 +292,8 @@ class Operations:
 
     def purge(self, older_than: float) -> int:
         """Delete operations that ended before a time in seconds since the epoch."""
-        gone = self._connection.execute(delete(tables.operations).where(_ops.finished < older_than))
-        return gone.rowcount
+        deleted = self._connection.execute(delete(tables.operations).where(_ops.finished < older_than))
+        return deleted.rowcount
 
     def places(self, operation_ids: Sequence[str]) -> dict[str, int]:
         """Return the places of queued starts, 1 for the next."""

@@ -91,9 +91,9 @@ class Roles:
     def revoke(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
         """Revoke a role from users, groups or services."""
         holders, held = _HOLDERS[kind]
-        theirs = held.c[f"{kind}_id"].in_(select(holders.c.id).where(holders.c.name.in_(names)))
+        of_holders = held.c[f"{kind}_id"].in_(select(holders.c.id).where(holders.c.name.in_(names)))
         key = select(_roles.id).where(_roles.name == role).scalar_subquery()
-        if self._connection.execute(delete(held).where(theirs, held.c.role_id == key)).rowcount:
+        if self._connection.execute(delete(held).where(of_holders, held.c.role_id == key)).rowcount:
             self._changed([role])
 
     def holders(self, role: str, kind: HolderKind, *, managed: bool | None = None) -> frozenset[str]:
@@ -116,11 +116,11 @@ class Roles:
         return list(self._connection.execute(found.order_by(tables.users.c.name)).scalars())
 
     def _drop(self, *which: ColumnElement[bool]) -> list[str]:
-        gone = list(self._connection.execute(select(_roles.name).where(*which)).scalars())
-        if gone:
+        deleted = list(self._connection.execute(select(_roles.name).where(*which)).scalars())
+        if deleted:
             self._connection.execute(delete(tables.roles).where(*which))
-            self._changed(gone)
-        return gone
+            self._changed(deleted)
+        return deleted
 
     def _changed(self, names: Iterable[str]) -> None:
         for name in names:

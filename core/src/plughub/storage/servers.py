@@ -298,10 +298,12 @@ class Servers:
     def touch(self, activity: Mapping[int, datetime]) -> None:
         """Advance the last activity of servers and of their users."""
         for server_id, at in activity.items():
-            mine = _spawners.id == server_id
+            this_server = _spawners.id == server_id
             older = func.coalesce(_spawners.last_activity < at, literal(value=True))
-            self._connection.execute(update(tables.spawners).where(mine, older).values(last_activity=at))
-            owner = select(_spawners.user_id).where(mine).scalar_subquery()
+            self._connection.execute(
+                update(tables.spawners).where(this_server, older).values(last_activity=at)
+            )
+            owner = select(_spawners.user_id).where(this_server).scalar_subquery()
             before = func.coalesce(tables.users.c.last_activity < at, literal(value=True))
             self._connection.execute(
                 update(tables.users).where(tables.users.c.id == owner, before).values(last_activity=at)
@@ -325,10 +327,10 @@ class Servers:
 
     def _change(self, server: ServerRecord, **values: Any) -> bool:
         """Change a server unless it changed since it was read."""
-        seen = {"seen_status": server.status.value, "seen_launch": server.launch}
+        expected = {"seen_status": server.status.value, "seen_launch": server.launch}
         statement = _unless_changed(self._connection.dialect.name, tuple(values))
         row = {"spawner_id": server.id, **values}
-        return self._connection.execute(statement, {**row, **seen}).first() is not None
+        return self._connection.execute(statement, {**row, **expected}).first() is not None
 
     def _live(self, server_id: int, **values: Any) -> None:
         upsert(self._connection, tables.server_life, {"spawner_id": server_id}, **values)
@@ -337,10 +339,10 @@ class Servers:
 @lru_cache
 def _unless_changed(dialect: str, columns: tuple[str, ...]) -> Any:
     statement = insert_into(dialect, tables.server_life)
-    as_seen = (_life.status == bindparam("seen_status")) & (_life.launch == bindparam("seen_launch"))
+    unchanged = (_life.status == bindparam("seen_status")) & (_life.launch == bindparam("seen_launch"))
     new = {column: statement.excluded[column] for column in columns}
     # A process may be suspended between its read and its write while others continue.
-    statement = statement.on_conflict_do_update(index_elements=["spawner_id"], set_=new, where=as_seen)
+    statement = statement.on_conflict_do_update(index_elements=["spawner_id"], set_=new, where=unchanged)
     return statement.returning(_life.spawner_id)
 
 

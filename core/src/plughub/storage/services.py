@@ -66,8 +66,8 @@ class Services:
 
     def set_client(self, service_id: int, client_id: str) -> None:
         """Store the OAuth client of a service; empty for none."""
-        mine = update(tables.services).where(_services.id == service_id)
-        self._connection.execute(mine.values(oauth_client_id=client_id or None))
+        statement = update(tables.services).where(_services.id == service_id)
+        self._connection.execute(statement.values(oauth_client_id=client_id or None))
 
     def delete(self, name: str) -> None:
         """Delete a service with its tokens."""
@@ -88,8 +88,8 @@ class Services:
 
     def token_ids(self, service_id: int) -> list[int]:
         """List the keys of the tokens of a service."""
-        theirs = select(tables.api_tokens.c.id).where(tables.api_tokens.c.service_id == service_id)
-        return list(self._connection.execute(theirs).scalars())
+        token_ids = select(tables.api_tokens.c.id).where(tables.api_tokens.c.service_id == service_id)
+        return list(self._connection.execute(token_ids).scalars())
 
     def _all(self, *conditions: ColumnElement[bool]) -> list[Service]:
         return self._with_roles(_SERVICE.where(*conditions))
@@ -162,13 +162,13 @@ class ServiceLives:
 
     def record_process(self, name: str, launch: str, pid: int, started: str) -> bool:
         """Store the process of a start; False if the service was started again."""
-        mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        return self._connection.execute(mine.values(pid=pid, started=started)).rowcount == 1
+        statement = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        return self._connection.execute(statement.values(pid=pid, started=started)).rowcount == 1
 
     def mark_ended(self, name: str, launch: str) -> None:
         """Store that nothing is left of a start."""
-        mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        self._connection.execute(mine.values(launch="", pid=None, started=""))
+        statement = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        self._connection.execute(statement.values(launch="", pid=None, started=""))
 
     def record_answer(self, name: str, launch: str, *, is_healthy: bool) -> bool:
         """Store whether a service answered; its first answer gives it a route.
@@ -183,22 +183,22 @@ class ServiceLives:
         """
         if not launch:
             insert_unless_there(self._connection, tables.service_lives, {"name": name})
-        mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        seen = {"answers": is_healthy, "routed": True} if is_healthy else {"answers": is_healthy}
-        if self._connection.execute(mine.values(seen)).rowcount != 1:
+        statement = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        values = {"answers": is_healthy, "routed": True} if is_healthy else {"answers": is_healthy}
+        if self._connection.execute(statement.values(values)).rowcount != 1:
             return False
         self._changes.add("service", name)
         return True
 
     def withdraw_route(self, name: str, launch: str) -> None:
         """Remove the route of a service until it answers again, unless it was started again."""
-        mine = update(tables.service_lives).where(
+        statement = update(tables.service_lives).where(
             _lives.name == name, _lives.launch == launch, _lives.routed.is_(True)
         )
-        if self._connection.execute(mine.values(routed=False, answers=False)).rowcount:
+        if self._connection.execute(statement.values(routed=False, answers=False)).rowcount:
             self._changes.add("service", name)
 
     def forget(self, name: str, launch: str) -> None:
         """Delete the state of a service, unless it was started again."""
-        mine = delete(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        self._connection.execute(mine)
+        statement = delete(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        self._connection.execute(statement)

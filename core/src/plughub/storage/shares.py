@@ -122,9 +122,9 @@ class Shares:
         known = self.find(server_id, kind, grantee_id)
         if known is None:
             return None
-        left = known.scopes - set(scopes) if scopes else frozenset[str]()
-        if left:
-            self._rewrite(known, left)
+        remaining = known.scopes - set(scopes) if scopes else frozenset[str]()
+        if remaining:
+            self._rewrite(known, remaining)
         else:
             self._connection.execute(delete(tables.shares).where(*_of(server_id, kind, grantee_id)))
         self._changed(kind, grantee_id, known.grantee)
@@ -132,10 +132,12 @@ class Shares:
 
     def revoke_all(self, server_id: int) -> int:
         """Revoke all shares of a server and return their number."""
-        gone = self._connection.execute(delete(tables.shares).where(_shares.spawner_id == server_id)).rowcount
-        if gone:
+        deleted = self._connection.execute(
+            delete(tables.shares).where(_shares.spawner_id == server_id)
+        ).rowcount
+        if deleted:
             self._changes.add("share", str(server_id))
-        return gone
+        return deleted
 
     # ---- codes
 
@@ -175,8 +177,8 @@ class Shares:
 
     def delete_code(self, server_id: int, code_id: int) -> bool:
         """Delete a code of a server; False if there is none."""
-        mine = (_codes.id == code_id, _codes.spawner_id == server_id)
-        return self._connection.execute(delete(tables.share_codes).where(*mine)).rowcount > 0
+        of_server = (_codes.id == code_id, _codes.spawner_id == server_id)
+        return self._connection.execute(delete(tables.share_codes).where(*of_server)).rowcount > 0
 
     def delete_codes(self, server_id: int) -> int:
         """Delete the codes of a server and return their number."""
@@ -193,11 +195,11 @@ class Shares:
 
     def purge(self) -> int:
         """Delete expired shares and codes and return their number."""
-        gone = [
+        deleted = [
             self._connection.execute(delete(table).where(table.c.expires_at <= utcnow())).rowcount
             for table in (tables.shares, tables.share_codes)
         ]
-        return sum(gone)
+        return sum(deleted)
 
     # ----
 
@@ -241,10 +243,10 @@ def _conditions(table: Table, query: ShareQuery) -> list[ColumnElement[bool]]:
         if key is not None:
             wanted.append(table.c[column] == key)
     if query.user is not None:
-        theirs = table.c.user_id == query.user
+        of_user = table.c.user_id == query.user
         members = tables.user_group_map.c
         groups = select(members.group_id).where(members.user_id == query.user)
-        wanted.append(or_(theirs, table.c.group_id.in_(groups)) if query.groups_too else theirs)
+        wanted.append(or_(of_user, table.c.group_id.in_(groups)) if query.groups_too else of_user)
     return wanted
 
 

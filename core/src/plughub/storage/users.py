@@ -81,8 +81,8 @@ class Users:
 
     def lock(self, user_id: int) -> None:
         """Lock a user until the transaction ends, so that a later transaction sees this one's changes."""
-        mine = select(_users.id).where(_users.id == user_id)
-        self._connection.execute(mine.with_for_update(key_share=True))
+        of_user = select(_users.id).where(_users.id == user_id)
+        self._connection.execute(of_user.with_for_update(key_share=True))
 
     def update(
         self,
@@ -92,14 +92,14 @@ class Users:
         last_activity: datetime | None = None,
     ) -> None:
         """Change the given facts; activity is only advanced."""
-        mine = tables.users.c.id == user_id
+        of_user = tables.users.c.id == user_id
         if user_info is not None:
-            self._connection.execute(update(tables.users).where(mine).values(user_info=dict(user_info)))
+            self._connection.execute(update(tables.users).where(of_user).values(user_info=dict(user_info)))
             self._changed(user_id)
         if last_activity is not None:
             older = func.coalesce(tables.users.c.last_activity < last_activity, literal(value=True))
             self._connection.execute(
-                update(tables.users).where(mine, older).values(last_activity=last_activity)
+                update(tables.users).where(of_user, older).values(last_activity=last_activity)
             )
 
     def set_admin(self, user_id: int, admin: bool) -> None:
@@ -161,15 +161,15 @@ class Users:
 
     def set_auth_state(self, user_id: int, encrypted: bytes | None) -> None:
         """Store the encrypted ``auth_state``; None deletes it."""
-        mine = [_users.id == user_id]
+        of_user = [_users.id == user_id]
         if encrypted is None:
-            mine.append(_users.encrypted_auth_state.is_not(None))
-        self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
+            of_user.append(_users.encrypted_auth_state.is_not(None))
+        self._connection.execute(update(tables.users).where(*of_user).values(encrypted_auth_state=encrypted))
 
     def replace_auth_state(self, user_id: int, before: bytes, encrypted: bytes) -> None:
         """Store a re-encrypted ``auth_state``, unless it was changed in the meantime."""
-        mine = (_users.id == user_id, _users.encrypted_auth_state == before)
-        self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
+        of_user = (_users.id == user_id, _users.encrypted_auth_state == before)
+        self._connection.execute(update(tables.users).where(*of_user).values(encrypted_auth_state=encrypted))
 
     def new_cookie_id(self, user_id: int) -> None:
         """Invalidate the user's login cookies made by a JupyterHub."""

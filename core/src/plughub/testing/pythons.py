@@ -19,8 +19,8 @@ def _anybody_may_run(python: str) -> bool:
     """Return whether a Python finds its libraries when an unprivileged user runs it."""
     where = [python, "-c", "import sys; print(sys.base_prefix)"]
     try:
-        ours = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout
-        theirs = subprocess.run(where, user="nobody", cwd="/", capture_output=True, check=False).stdout
+        own_prefix = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout
+        their_prefix = subprocess.run(where, user="nobody", cwd="/", capture_output=True, check=False).stdout
     except (OSError, subprocess.CalledProcessError):
         return False
-    return ours == theirs
+    return own_prefix == their_prefix

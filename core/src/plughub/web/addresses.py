@@ -25,9 +25,9 @@ def absolute(settings: HubSettings, request: HTTPServerRequest, path: str) -> st
         request: the request.
         path: including the base URL and, optionally, a query.
     """
-    asked = normal_origin(f"{request.protocol}://{request.host}")
+    origin = normal_origin(f"{request.protocol}://{request.host}")
     internal = {normal_origin(settings.api_url), normal_origin(settings.hub_url)}
     public = settings.origins.hub or normal_origin(settings.public_url)
-    known = asked in internal or host_of(asked) in _THIS_MACHINE
+    known = origin in internal or host_of(origin) in _THIS_MACHINE
     known = known or (not public and is_from_named_proxy(request))
-    return f"{asked if known else public}{path}"
+    return f"{origin if known else public}{path}"

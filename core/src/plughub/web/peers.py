@@ -62,10 +62,10 @@ class TrustedPeers:
         if sock.family == socket.AF_UNIX:
             return owner_of_peer(sock) in self._users
         try:
-            peer, mine = _end(sock.getpeername()), _end(sock.getsockname())
+            peer, own_end = _end(sock.getpeername()), _end(sock.getsockname())
         except OSError:
             return False
-        return owner_of_end(peer, mine) in self._users
+        return owner_of_end(peer, own_end) in self._users
 
 
 def _end(name: tuple[Any, ...]) -> End:

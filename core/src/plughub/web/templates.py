@@ -64,7 +64,7 @@ class Templates:
             try:
                 parts.append(self.render_text(text, **variables))
             except Exception as error:  # noqa: BLE001 - a plugin's template may raise anything
-                log.error("the login form of plugin %s: %s", plugin, self._reason(error))
+                log.error("the login form of plugin %s failed: %s", plugin, self._reason(error))
         return Markup().join(parts)
 
     def _render(self, names: Sequence[str], variables: Mapping[str, Any]) -> str:

@@ -107,10 +107,10 @@ def may_be_passed_on(request: HTTPServerRequest, base_url: str) -> bool:
         return True
     if before.netloc and before.path in {"", "/"}:
         return True
-    asked = parse_qs(before.query, keep_blank_values=True)
-    if (asked.keys() - _ROUTING_PARAMETERS) & parse_qs(request.query, keep_blank_values=True).keys():
+    query = parse_qs(before.query, keep_blank_values=True)
+    if (query.keys() - _ROUTING_PARAMETERS) & parse_qs(request.query, keep_blank_values=True).keys():
         return True
-    return not all(_is_of_server(wanted, base_url) for wanted in asked.get("next", ()))
+    return not all(_is_of_server(wanted, base_url) for wanted in query.get("next", ()))
 
 
 def _is_of_server(path: str, base_url: str) -> bool:

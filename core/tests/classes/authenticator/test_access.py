@@ -12,13 +12,13 @@ from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 
 
-class ByClass(Authenticator):
+class AnyNameAuthenticator(Authenticator):
     async def authenticate(self, handler, data):
         return data["username"]
 
 
 def rules_of(**settings):
-    return AccessRules({"by-class": ByClass(**settings)}, Authenticator())
+    return AccessRules({"by-class": AnyNameAuthenticator(**settings)}, Authenticator())
 
 
 def alice(**fields):
@@ -59,7 +59,7 @@ async def test_existing_users_may_log_in_if_the_setting_allows_it():
 
 
 async def test_the_settings_of_one_authenticator_do_not_allow_the_users_of_another():
-    rules = AccessRules({"by-class": ByClass(allow_all=True)}, Authenticator())
+    rules = AccessRules({"by-class": AnyNameAuthenticator(allow_all=True)}, Authenticator())
     assert await is_in(rules, alice())
     assert not await is_in(rules, alice(plugin="by-function"))
 
@@ -85,35 +85,35 @@ async def test_a_refused_user_reads_their_name_and_the_log_lists_the_settings_th
     assert refusal.status == 403
     assert "known here as alice" in refusal.reason
     assert "not allowed" in refusal.reason
-    assert "c.ByClass.allowed_users" in caplog.text
-    assert "c.ByClass.allow_all" in caplog.text
+    assert "c.AnyNameAuthenticator.allowed_users" in caplog.text
+    assert "c.AnyNameAuthenticator.allow_all" in caplog.text
 
 
 async def test_a_rule_of_a_subclass_may_be_async_and_refuse_with_its_own_words():
-    class InTeam(ByClass):
+    class TeamAuthenticator(AnyNameAuthenticator):
         async def check_allowed(self, username, authentication=None):
             if "team" not in authentication["groups"]:
                 raise web.HTTPError(403, "only the team")
             return True
 
-    rules = AccessRules({"by-class": InTeam(manage_groups=True)}, Authenticator())
+    rules = AccessRules({"by-class": TeamAuthenticator(manage_groups=True)}, Authenticator())
     assert await is_in(rules, alice(groups=frozenset({"team"})))
     refused = await rules.hub_authorize_login(alice(groups=frozenset({"other"})))
     assert refused == Refusal("only the team")
 
 
 async def test_a_restriction_in_check_allowed_holds_for_existing_users_too():
-    class Restricted(ByClass):
+    class RestrictedAuthenticator(AnyNameAuthenticator):
         def check_allowed(self, username, authentication=None):
             return super().check_allowed(username, authentication) and authentication["admin"] is True
 
-    rules = AccessRules({"by-class": Restricted(allow_existing_users=True)}, Authenticator())
+    rules = AccessRules({"by-class": RestrictedAuthenticator(allow_existing_users=True)}, Authenticator())
     assert not await is_in(rules, alice(exists=True, admin=False))
     assert await is_in(rules, alice(exists=True, admin=True))
 
 
 async def test_a_failing_rule_is_an_error_and_never_permission():
-    class Failing(ByClass):
+    class Failing(AnyNameAuthenticator):
         def check_blocked_users(self, username, authentication=None):
             raise OSError("directory out of order")
 
@@ -122,7 +122,7 @@ async def test_a_failing_rule_is_an_error_and_never_permission():
         await rules.hub_authorize_login(alice())
 
 
-class Maintenance:
+class MaintenanceVeto:
     asked = 0
 
     @hookimpl
@@ -136,7 +136,7 @@ def hub():
     pools = ThreadPools()
 
     def build(*more, **settings):
-        authenticator = ByClass(**settings)
+        authenticator = AnyNameAuthenticator(**settings)
         plugins = ActivePlugins()
         plugins.add("by-class", AuthenticatorHooks("by-class", authenticator))
         plugins.add("access", AccessRules({"by-class": authenticator}, Authenticator()))
@@ -155,14 +155,14 @@ async def log_in(hooks, name):
 
 @pytest.mark.parametrize("settings", [{"allow_all": True}, {"allowed_users": {"alice"}}])
 async def test_a_veto_counts_although_another_rule_allowed(hub, settings):
-    maintenance = Maintenance()
+    maintenance = MaintenanceVeto()
     refused = await log_in(hub(maintenance, **settings), "alice")
     assert (refused.plugin, refused.value.status) == ("more0", 503)
     assert maintenance.asked == 1
 
 
 async def test_a_veto_counts_although_another_rule_refused(hub):
-    maintenance = Maintenance()
+    maintenance = MaintenanceVeto()
     assert (await log_in(hub(maintenance), "alice")).plugin == "access"
     assert maintenance.asked == 1
 

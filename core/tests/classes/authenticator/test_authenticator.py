@@ -103,13 +103,13 @@ def test_a_hub_with_allowed_users_does_not_warn(setting, caplog):
 
 
 def test_a_setting_marked_as_allowing_counts_as_one():
-    class ByColour(Authenticator):
+    class ColourAuthenticator(Authenticator):
         good_colours = (
             Authenticator.class_traits()["allowed_users"].__class__().tag(config=True, allow_config=True)
         )
 
-    assert "c.ByColour.good_colours" in ByColour().allow_settings()
-    assert ByColour(good_colours={"blue"}).any_allow_config
+    assert "c.ColourAuthenticator.good_colours" in ColourAuthenticator().allow_settings()
+    assert ColourAuthenticator(good_colours={"blue"}).any_allow_config
 
 
 def test_add_user_refuses_an_invalid_name():

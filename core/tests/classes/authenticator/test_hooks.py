@@ -15,13 +15,13 @@ SECRETS = {"token": "s3cret"}
 
 
 def hooks_answering(answer, **settings):
-    class Answering(Authenticator):
+    class AnsweringAuthenticator(Authenticator):
         async def authenticate(self, handler, data):
             if isinstance(answer, Exception):
                 raise answer
             return answer(data) if callable(answer) else answer
 
-    return AuthenticatorHooks("answering", Answering(**settings))
+    return AuthenticatorHooks("answering", AnsweringAuthenticator(**settings))
 
 
 async def test_a_name_is_enough():
@@ -76,7 +76,7 @@ async def test_an_invalid_name_authenticates_no_user(name):
 
 @pytest.mark.parametrize("answer", [{"admin": True}, {"name": None}, {"name": ["alice"]}, 7])
 async def test_a_result_without_a_name_is_an_error_of_the_class(answer):
-    with pytest.raises(TypeError, match="Answering returned no username"):
+    with pytest.raises(TypeError, match="AnsweringAuthenticator returned no username"):
         await hooks_answering(answer).hub_authenticate(ALICE, None)
 
 
@@ -100,19 +100,19 @@ async def test_a_failure_is_not_a_refusal(error):
         await hooks_answering(error).hub_authenticate(ALICE, None)
 
 
-class InThread(Authenticator):
+class BlockingAuthenticator(Authenticator):
     def authenticate(self, handler, data):
         return threading.current_thread().name
 
 
-class AsCoroutine(Authenticator):
+class CoroutineAuthenticator(Authenticator):
     @gen.coroutine
     def authenticate(self, handler, data):
         yield gen.moment
         raise gen.Return(threading.current_thread().name)
 
 
-class OnItsExecutor(Authenticator):
+class ExecutorAuthenticator(Authenticator):
     executor = ThreadPoolExecutor(1, thread_name_prefix="its-own")
 
     @run_on_executor
@@ -121,17 +121,17 @@ class OnItsExecutor(Authenticator):
 
 
 async def test_a_plain_method_runs_in_a_thread_of_its_plugin():
-    identity = await AuthenticatorHooks("plain", InThread()).hub_authenticate(ALICE, None)
+    identity = await AuthenticatorHooks("plain", BlockingAuthenticator()).hub_authenticate(ALICE, None)
     assert identity.name.startswith("plughub-plain")
 
 
 async def test_a_tornado_coroutine_runs_on_the_loop():
-    identity = await AuthenticatorHooks("old", AsCoroutine()).hub_authenticate(ALICE, None)
+    identity = await AuthenticatorHooks("old", CoroutineAuthenticator()).hub_authenticate(ALICE, None)
     assert identity.name == threading.current_thread().name.lower()
 
 
 async def test_a_method_on_its_own_executor_runs_there():
-    identity = await AuthenticatorHooks("old", OnItsExecutor()).hub_authenticate(ALICE, None)
+    identity = await AuthenticatorHooks("old", ExecutorAuthenticator()).hub_authenticate(ALICE, None)
     assert identity.name.startswith("its-own")
 
 
@@ -183,12 +183,12 @@ async def test_secrets_are_saved_only_if_enabled():
 async def test_add_user_is_called():
     prepared = []
 
-    class Preparing(Authenticator):
+    class PreparingAuthenticator(Authenticator):
         async def add_user(self, user):
             prepared.append((user.name, await user.get_auth_state()))
 
     user = UserInfo(name="a", auth_state=SECRETS)
-    assert await AuthenticatorHooks("p", Preparing()).hub_add_user(user) is None
+    assert await AuthenticatorHooks("p", PreparingAuthenticator()).hub_add_user(user) is None
     assert prepared == [("a", SECRETS)]
 
 
@@ -201,33 +201,35 @@ async def test_add_user_is_called():
     ],
 )
 async def test_a_refusal_of_add_user_has_a_reason(error, reason):
-    class Refusing(Authenticator):
+    class RefusingAuthenticator(Authenticator):
         def add_user(self, user):
             raise error
 
-    assert await AuthenticatorHooks("p", Refusing()).hub_add_user(UserInfo(name="a")) == Refusal(reason)
+    assert await AuthenticatorHooks("p", RefusingAuthenticator()).hub_add_user(UserInfo(name="a")) == Refusal(
+        reason
+    )
 
 
 async def test_an_exception_of_add_user_is_not_a_refusal():
-    class Broken(Authenticator):
+    class BrokenAuthenticator(Authenticator):
         def add_user(self, user):
             raise OSError("no connection")
 
     with pytest.raises(OSError, match="no connection"):
-        await AuthenticatorHooks("p", Broken()).hub_add_user(UserInfo(name="a"))
+        await AuthenticatorHooks("p", BrokenAuthenticator()).hub_add_user(UserInfo(name="a"))
 
 
 async def test_rename_user_and_delete_user_are_called():
     seen = []
 
-    class Following(Authenticator):
+    class RecordingAuthenticator(Authenticator):
         def rename_user(self, user, name):
             seen.append((user.name, name))
 
         async def delete_user(self, user):
             seen.append((user.name, await user.get_auth_state()))
 
-    hooks = AuthenticatorHooks("p", Following())
+    hooks = AuthenticatorHooks("p", RecordingAuthenticator())
     await hooks.hub_rename_user(UserInfo(name="a"), "b")
     await hooks.hub_delete_user(UserInfo(name="b", auth_state=SECRETS))
     assert seen == [("a", "b"), ("b", SECRETS)]
@@ -244,7 +246,10 @@ async def test_saved_and_new_secrets_are_reconciled():
     identity = Identity(name="a", auth_state={"new": 1})
     assert (await hooks.hub_complete_login(identity, {"old": 0}, None)).auth_state == {"old": 0, "new": 1}
     assert (await hooks.hub_complete_login(identity, None, None)).auth_state == {"new": 1}
-    assert seen == [("Answering", {"new": 1}, {"old": 0}), ("Answering", {"new": 1}, None)]
+    assert seen == [
+        ("AnsweringAuthenticator", {"new": 1}, {"old": 0}),
+        ("AnsweringAuthenticator", {"new": 1}, None),
+    ]
     off = hooks_answering("a", reconcile_auth_state_hook=keep_old)
     assert (await off.hub_complete_login(identity, None, None)).auth_state is None
 
@@ -273,25 +278,27 @@ async def test_invalid_roles_are_a_failure_of_the_authenticator(role):
 
 
 async def test_managed_roles_are_loaded_at_the_start():
-    class Managing(Authenticator):
+    class RoleAuthenticator(Authenticator):
         async def load_managed_roles(self):
             return [ROLE]
 
-    assert await AuthenticatorHooks("p", Managing(manage_roles=True)).hub_managed_roles() == (TUTOR,)
-    assert await AuthenticatorHooks("p", Managing()).hub_managed_roles() == ()
+    assert await AuthenticatorHooks("p", RoleAuthenticator(manage_roles=True)).hub_managed_roles() == (TUTOR,)
+    assert await AuthenticatorHooks("p", RoleAuthenticator()).hub_managed_roles() == ()
     reset = Authenticator(manage_roles=True, reset_managed_roles_on_startup=True)
     with pytest.raises(NotImplementedError, match="load_managed_roles"):
         await AuthenticatorHooks("p", reset).hub_managed_roles()
 
 
 def hooks_refreshing(answer, **settings):
-    class Refreshing(Authenticator):
+    class RefreshingAuthenticator(Authenticator):
         async def refresh_user(self, user, handler=None):
             assert (user.name, user.admin, user.groups) == ("a", True, ("g",))
             assert await user.get_auth_state() == SECRETS
             return answer
 
-    return AuthenticatorHooks("r", Refreshing(enable_auth_state=True, manage_groups=True, **settings))
+    return AuthenticatorHooks(
+        "r", RefreshingAuthenticator(enable_auth_state=True, manage_groups=True, **settings)
+    )
 
 
 STORED = Identity(name="a", plugin="r", admin=True, groups=frozenset({"g"}), auth_state=SECRETS)
@@ -327,7 +334,7 @@ def test_an_authenticator_with_a_form_describes_it():
     assert (method.form, method.url, method.request_otp, method.otp_prompt) == (True, None, True, "Code:")
 
 
-class Elsewhere(Authenticator):
+class ExternalAuthenticator(Authenticator):
     login_service = "GitHub"
 
     def login_url(self, base_url):
@@ -338,7 +345,7 @@ class Elsewhere(Authenticator):
 
 
 async def test_an_authenticator_with_an_external_login_returns_its_url_and_never_gets_a_password():
-    hooks = AuthenticatorHooks("github", Elsewhere(auto_login=True), "/jupyter/hub/")
+    hooks = AuthenticatorHooks("github", ExternalAuthenticator(auto_login=True), "/jupyter/hub/")
     method = hooks.hub_login_method()
     assert (method.label, method.url, method.form, method.auto) == ("GitHub", "/oauth_login", False, True)
     assert await hooks.hub_authenticate(ALICE, None) is None

@@ -54,11 +54,11 @@ def test_allowed_groups_silence_the_warning_that_no_user_can_log_in(caplog):
 
 
 async def test_a_rule_about_groups_may_be_async():
-    class Async(LocalAuthenticator):
+    class AsyncAuthenticator(LocalAuthenticator):
         async def check_allowed_groups(self, username, authentication=None):
             return username == "alice"
 
-    rules = AccessRules({"async": Async()}, Authenticator())
+    rules = AccessRules({"async": AsyncAuthenticator()}, Authenticator())
     assert await rules.hub_authorize_login(Identity(name="alice", plugin="async")) is None
     assert await rules.hub_authorize_login(Identity(name="eve", plugin="async")) is not None
 

@@ -78,7 +78,7 @@ def test_secrets_are_not_in_the_representation(handler):
     assert "s3cret" not in repr(handler) + repr(handler.request)
 
 
-class Recording(Authenticator):
+class RecordingAuthenticator(Authenticator):
     """Records the handler of each call."""
 
     def __init__(self, **settings):
@@ -106,7 +106,7 @@ class Recording(Authenticator):
 
 @pytest.mark.parametrize("info", [INFO, None])
 async def test_each_method_gets_the_request_or_none(info):
-    recording = Recording()
+    recording = RecordingAuthenticator()
     hooks = AuthenticatorHooks("recording", recording)
     identity = await hooks.hub_authenticate(Login(username="alice"), info)
     done = await hooks.hub_complete_login(identity, None, info)
@@ -118,9 +118,11 @@ async def test_each_method_gets_the_request_or_none(info):
 
 
 async def test_missing_argument_refuses_the_login():
-    class Strict(Authenticator):
+    class StrictAuthenticator(Authenticator):
         async def authenticate(self, handler, data):
             return handler.get_argument("absent")
 
-    answer = await AuthenticatorHooks("strict", Strict()).hub_authenticate(Login(username="alice"), INFO)
+    answer = await AuthenticatorHooks("strict", StrictAuthenticator()).hub_authenticate(
+        Login(username="alice"), INFO
+    )
     assert answer == Rejected("Missing argument absent")

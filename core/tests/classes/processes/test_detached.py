@@ -49,7 +49,7 @@ def test_a_launched_process_is_a_child_of_init_and_has_its_own_session(run):
     assert os.getsid(process.pid) != os.getsid(0)
 
 
-def test_it_is_found_again_by_its_saved_state(run):
+def test_a_process_is_found_again_by_its_saved_state(run):
     process = run("sleep", "60")
 
     assert ProcessIdentity.from_state(process.as_state()) == process

@@ -22,7 +22,7 @@ SETTINGS = ProxySettings(
 )
 
 
-class InMemory(Proxy):
+class InMemoryProxy(Proxy):
     """Keeps its routes in a dictionary; plain methods record their thread."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -48,16 +48,16 @@ class InMemory(Proxy):
         return dict(self.table)
 
 
-class WithCoroutines(InMemory):
+class CoroutineProxy(InMemoryProxy):
     @gen.coroutine
     def add_route(self, routespec, target, data):
         yield gen.moment
         super().add_route(routespec, target, data)
 
 
-class WithTable(InMemory):
+class TableProxy(InMemoryProxy):
     async def add_route(self, routespec, target, data, more_targets=()):
-        InMemory.add_route(self, routespec, target, data)
+        InMemoryProxy.add_route(self, routespec, target, data)
         self.table[routespec]["more_targets"] = tuple(more_targets)
 
     async def replace_routes(self, routes):
@@ -76,20 +76,20 @@ def route(spec: str, port: int = 1, **more: Any) -> Route:
 def test_the_hooks_satisfy_the_contract():
     plugins = ActivePlugins()
     plugins.add("mine", object())
-    plugins.add_part("mine", "proxy", hooks_of(InMemory()))
+    plugins.add_part("mine", "proxy", hooks_of(InMemoryProxy()))
 
     assert plugins.owners("proxy") == ("mine",)
 
 
 async def test_plain_methods_run_in_a_thread_of_the_plugin():
-    proxy = InMemory()
+    proxy = InMemoryProxy()
     await hooks_of(proxy).hub_route_add(route("/a/"))
 
     assert all(name.startswith("plughub-mine") for name in proxy.threads)
 
 
 async def test_methods_of_tornado_run_on_the_loop():
-    proxy = WithCoroutines()
+    proxy = CoroutineProxy()
     await hooks_of(proxy).hub_route_add(route("/a/"))
 
     assert proxy.threads == {threading.current_thread().name}
@@ -97,14 +97,14 @@ async def test_methods_of_tornado_run_on_the_loop():
 
 
 async def test_start_passes_settings_and_state():
-    class Remembering(InMemory):
+    class StatefulProxy(InMemoryProxy):
         def load_state(self, state):
             self.loaded = state
 
         def get_state(self):
             return {"pid": 2}
 
-    proxy = Remembering()
+    proxy = StatefulProxy()
     state = await hooks_of(proxy).hub_proxy_start(
         ProxySettings(ip="::1", port=9, hub_url="http://hub", base_url="/x/", state={"pid": 1})
     )
@@ -115,7 +115,7 @@ async def test_start_passes_settings_and_state():
 
 
 async def test_a_proxy_that_the_hub_does_not_manage_is_neither_started_nor_stopped():
-    proxy = InMemory(config=Config({"InMemory": {"should_start": False}}))
+    proxy = InMemoryProxy(config=Config({"InMemoryProxy": {"should_start": False}}))
     hooks = hooks_of(proxy)
     await hooks.hub_proxy_start(SETTINGS)
     await hooks.hub_proxy_stop()
@@ -124,7 +124,7 @@ async def test_a_proxy_that_the_hub_does_not_manage_is_neither_started_nor_stopp
 
 
 def test_the_folder_of_the_plugin_is_below_that_of_the_hub(tmp_path):
-    proxy = InMemory()
+    proxy = InMemoryProxy()
     hooks_of(proxy).hub_configure(
         HubContext(mark="m", plugin="mine", base_url="/", api_url="", runtime_dir=tmp_path)
     )
@@ -133,13 +133,13 @@ def test_the_folder_of_the_plugin_is_below_that_of_the_hub(tmp_path):
 
 
 async def test_routes_come_back_with_their_last_activity():
-    proxy = InMemory()
+    proxy = InMemoryProxy()
     proxy.table = {"/a/": {"routespec": "/a/", "target": "http://a", "data": {}, "last_activity": WHEN}}
 
     assert [found.last_activity for found in await hooks_of(proxy).hub_routes(activity=True)] == [WHEN]
 
 
-@pytest.mark.parametrize("proxy_class", [InMemory, WithTable])
+@pytest.mark.parametrize("proxy_class", [InMemoryProxy, TableProxy])
 async def test_further_targets_come_back_even_when_the_class_cannot_use_them(proxy_class):
     hooks = hooks_of(proxy_class())
     several = route("/", more_targets=("http://127.0.0.1:2", "http://127.0.0.1:3"), data={"hub": True})
@@ -152,7 +152,7 @@ async def test_further_targets_come_back_even_when_the_class_cannot_use_them(pro
 
 
 async def test_a_class_without_replace_routes_changes_only_what_differs():
-    proxy = InMemory()
+    proxy = InMemoryProxy()
     hooks = hooks_of(proxy)
     for spec in ("/same/", "/old/", "/moved/"):
         await hooks.hub_route_add(route(spec))
@@ -169,7 +169,7 @@ async def test_a_class_without_replace_routes_changes_only_what_differs():
 
 
 async def test_a_class_with_replace_routes_gets_the_whole_table():
-    proxy = WithTable()
+    proxy = TableProxy()
     await hooks_of(proxy).hub_routes_replace([route("/a/"), route("/b/")])
 
     assert proxy.calls == ["replace"]
@@ -179,9 +179,9 @@ async def test_a_class_with_replace_routes_gets_the_whole_table():
 # ---- extra routes
 
 
-def with_extra(**routes: str) -> InMemory:
+def with_extra(**routes: str) -> InMemoryProxy:
     extra = {f"/{name}/": target for name, target in routes.items()}
-    return InMemory(config=Config({"Proxy": {"extra_routes": extra}}))
+    return InMemoryProxy(config=Config({"Proxy": {"extra_routes": extra}}))
 
 
 async def test_extra_routes_exist_after_a_start_and_are_hidden_from_the_hub():
@@ -210,7 +210,7 @@ async def test_extra_routes_are_part_of_every_whole_table():
 
 
 async def test_an_extra_route_overrides_one_of_the_hub_which_the_hub_still_sees():
-    proxy = InMemory(config=Config({"Proxy": {"extra_routes": {"/": "http://front:80"}}}))
+    proxy = InMemoryProxy(config=Config({"Proxy": {"extra_routes": {"/": "http://front:80"}}}))
     hooks = hooks_of(proxy)
     await hooks.hub_proxy_start(SETTINGS)
     own = route("/", data={"hub": True})
@@ -225,29 +225,29 @@ async def test_an_extra_route_overrides_one_of_the_hub_which_the_hub_still_sees(
 
 
 async def test_an_extra_route_with_a_host_needs_host_routing():
-    proxy = InMemory(config=Config({"Proxy": {"extra_routes": {"docs.example/": "http://docs"}}}))
+    proxy = InMemoryProxy(config=Config({"Proxy": {"extra_routes": {"docs.example/": "http://docs"}}}))
 
     with pytest.raises(ValueError, match="subdomain_host is not set"):
         await hooks_of(proxy).hub_proxy_start(SETTINGS)
 
 
 async def test_a_proxy_that_can_omit_the_activity_receives_whether_it_is_needed():
-    class Choosy(InMemory):
+    class ActivityProxy(InMemoryProxy):
         def get_all_routes(self, *, activity=True):
             return {"/a/": {"target": "http://a", "last_activity": WHEN if activity else None}}
 
-    hooks = hooks_of(Choosy())
+    hooks = hooks_of(ActivityProxy())
 
     assert [found.last_activity for found in await hooks.hub_routes(activity=True)] == [WHEN]
     assert [found.last_activity for found in await hooks.hub_routes(activity=False)] == [None]
 
 
 async def test_one_route_can_be_looked_up():
-    class Awaited(InMemory):
+    class AsyncProxy(InMemoryProxy):
         async def get_all_routes(self):
             return self.table
 
-    proxy = Awaited()
+    proxy = AsyncProxy()
     proxy.table = {"/a/": {"target": "http://a"}}
 
     assert await proxy.get_route("/a") == {"target": "http://a"}
@@ -262,7 +262,7 @@ GPU = route("/user/ada/gpu%20run/", 3, data={"user": "ada", "server_name": "gpu 
 BOARD = route("/services/board/", 4, data={"service": "board"})
 
 
-class Noting(InMemory):
+class RecordingProxy(InMemoryProxy):
     """Notes the calls of the methods for hub, users and services."""
 
     def add_hub_route(self, hub):
@@ -297,7 +297,7 @@ class Noting(InMemory):
 
 
 async def test_the_methods_for_hub_users_and_services_add_and_delete_routes():
-    proxy = Noting()
+    proxy = RecordingProxy()
     hooks = hooks_of(proxy)
     for each in (HUB, ADA, GPU, BOARD, route("/other/", 5)):
         await hooks.hub_route_add(each)
@@ -320,7 +320,7 @@ async def test_the_methods_for_hub_users_and_services_add_and_delete_routes():
 
 
 async def test_many_missing_routes_are_added_by_the_methods_for_all():
-    proxy = Noting()
+    proxy = RecordingProxy()
     hooks = hooks_of(proxy)
     await hooks.hub_route_add(ADA)
     await hooks.hub_route_add(route("/user/bob/", data={"user": "bob", "server_name": ""}))
@@ -333,12 +333,12 @@ async def test_many_missing_routes_are_added_by_the_methods_for_all():
 
 
 async def test_a_class_that_overrides_a_method_gets_its_call_in_place_of_the_whole_table():
-    class Filtering(WithTable):
+    class FilteringProxy(TableProxy):
         async def add_user(self, user, server_name="", client=None):
             if user.name != "ada":
                 await super().add_user(user, server_name)
 
-    proxy = Filtering()
+    proxy = FilteringProxy()
     await hooks_of(proxy).hub_routes_replace([HUB, ADA, BOARD])
 
     assert proxy.calls == []
@@ -346,7 +346,7 @@ async def test_a_class_that_overrides_a_method_gets_its_call_in_place_of_the_who
 
 
 async def test_the_route_of_the_hub_keeps_its_further_targets():
-    proxy = Noting()
+    proxy = RecordingProxy()
     hooks = hooks_of(proxy)
     several = route("/", data={"hub": True}, more_targets=("http://127.0.0.1:9",))
     await hooks.hub_route_add(several)
@@ -355,7 +355,7 @@ async def test_the_route_of_the_hub_keeps_its_further_targets():
 
 
 async def test_data_of_other_kinds_is_added_as_a_plain_route():
-    proxy = Noting()
+    proxy = RecordingProxy()
     hooks = hooks_of(proxy)
     odd = [
         route("/a/", data={"hub": False}),
@@ -372,6 +372,6 @@ async def test_data_of_other_kinds_is_added_as_a_plain_route():
 async def test_a_server_or_service_without_an_address_is_refused():
     user = ProxyUser("ada", {"": ProxySpawner("", "/user/ada/")})
     with pytest.raises(RuntimeError, match="of ada has no address"):
-        await InMemory().add_user(user)
+        await InMemoryProxy().add_user(user)
     with pytest.raises(RuntimeError, match="board has no address"):
-        await InMemory().add_service(ProxyService("board", "/services/board/"))
+        await InMemoryProxy().add_service(ProxyService("board", "/services/board/"))

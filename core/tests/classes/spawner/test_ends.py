@@ -14,7 +14,7 @@ from plughub.testing.contracts.spawner import make_server
 SECRETS = {"token": "s3cret"}
 
 
-class Kept(Spawner):
+class ResumableSpawner(Spawner):
     """Servers that are kept when they stop, like a container that is not removed."""
 
     calls: ClassVar[list] = []
@@ -50,7 +50,7 @@ class Kept(Spawner):
         type(self).calls.append(("delete", self.name))
 
 
-class Attentive(Authenticator):
+class TokenAuthenticator(Authenticator):
     """Passes a token to servers, as authenticators for JupyterHub do."""
 
     async def pre_spawn_start(self, user, spawner):
@@ -59,13 +59,13 @@ class Attentive(Authenticator):
             spawner.environment = {**spawner.environment, "UPSTREAM_TOKEN": state["token"]}
 
     def post_spawn_stop(self, user, spawner):
-        Kept.calls.append(("after stop", user.name, spawner.name))
+        ResumableSpawner.calls.append(("after stop", user.name, spawner.name))
 
 
 @pytest.fixture
 def hooks():
-    Kept.calls.clear()
-    return SpawnerHooks("kept", Kept, authenticators={"attentive": Attentive()})
+    ResumableSpawner.calls.clear()
+    return SpawnerHooks("kept", ResumableSpawner, authenticators={"attentive": TokenAuthenticator()})
 
 
 def server_of(operation, state=None, secrets=SECRETS):
@@ -86,7 +86,7 @@ async def test_a_spawner_that_will_resume_returns_the_state_to_keep(hooks):
 async def test_a_spawner_that_does_not_resume_keeps_no_state(hooks):
     server = server_of("one")
     endpoint = await hooks.hub_spawn(server)
-    hooks.spawner_class = type("Fresh", (Kept,), {"will_resume": False})
+    hooks.spawner_class = type("Fresh", (ResumableSpawner,), {"will_resume": False})
     fresh = SpawnerHooks("fresh", hooks.spawner_class)
     assert await fresh.hub_stop(replace(server, state=endpoint.state), now=False) is None
 
@@ -97,7 +97,7 @@ async def test_the_users_authenticator_is_called_before_a_start_and_after_a_stop
     renewed = {"token": "renewed"}
     later = server_of("one", endpoint.state, renewed)
     await hooks.hub_stop(later, now=False)
-    assert Kept.calls == [
+    assert ResumableSpawner.calls == [
         ("start", "", {"UPSTREAM_TOKEN": "s3cret"}),
         ("stop", renewed),
         ("after stop", server.user.name, server.name),
@@ -105,14 +105,14 @@ async def test_the_users_authenticator_is_called_before_a_start_and_after_a_stop
 
 
 async def test_a_failing_authenticator_fails_the_start_but_not_the_stop(hooks):
-    class Broken(Authenticator):
+    class BrokenAuthenticator(Authenticator):
         def pre_spawn_start(self, user, spawner):
             raise OSError("no session")
 
         def post_spawn_stop(self, user, spawner):
             raise OSError("no session")
 
-    broken = SpawnerHooks("kept", Kept, authenticators={"attentive": Broken()})
+    broken = SpawnerHooks("kept", ResumableSpawner, authenticators={"attentive": BrokenAuthenticator()})
     with pytest.raises(OSError, match="no session"):
         await broken.hub_spawn(server_of("one"))
     await broken.hub_stop(server_of("one"), now=True)
@@ -121,14 +121,14 @@ async def test_a_failing_authenticator_fails_the_start_but_not_the_stop(hooks):
 async def test_no_authenticator_is_called_for_users_of_other_plugins(hooks):
     server = server_of("one")
     await hooks.hub_spawn(replace(server, user=replace(server.user, plugin="elsewhere")))
-    assert Kept.calls == [("start", "", {})]
+    assert ResumableSpawner.calls == [("start", "", {})]
 
 
 async def test_renaming_and_deleting_reach_the_class_with_the_saved_state(hooks):
     server = replace(server_of("", {"container": "abc"}), name="lab")
     await hooks.hub_rename_server(server, "hall")
     await hooks.hub_delete_server(server)
-    assert Kept.calls == [("rename", "lab", "hall", "abc"), ("delete", "lab")]
+    assert ResumableSpawner.calls == [("rename", "lab", "hall", "abc"), ("delete", "lab")]
 
 
 async def test_a_plain_spawner_has_nothing_to_rename_or_delete():

@@ -20,7 +20,7 @@ from plughub.spawner import Spawner, SpawnException
 from plughub.testing.contracts.spawner import make_server
 
 
-class Memory(Spawner):
+class InMemorySpawner(Spawner):
     """Servers in a dictionary, by operation."""
 
     running: ClassVar[dict] = {}
@@ -58,7 +58,7 @@ class Memory(Spawner):
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    Memory.running.clear()
+    InMemorySpawner.running.clear()
 
 
 def hooks_of(spawner_class, **settings):
@@ -72,7 +72,7 @@ async def launched(hooks, server):
 
 async def test_a_class_is_called_through_the_hooks_of_a_plugin():
     plugins, pools = ActivePlugins(), ThreadPools()
-    plugins.add("tested", hooks_of(Memory))
+    plugins.add("tested", hooks_of(InMemorySpawner))
     hooks = Hooks(HookCaller(plugins, pools))
     server = make_server("alice")
 
@@ -94,7 +94,7 @@ async def test_a_class_is_called_through_the_hooks_of_a_plugin():
 
 def test_every_hook_of_the_spawner_kind_is_implemented():
     plugins = ActivePlugins()
-    plugins.add("tested", hooks_of(Memory))
+    plugins.add("tested", hooks_of(InMemorySpawner))
     elsewhere = {"hub_spawner_info", "hub_configure", "hub_authorize_spawn", "hub_register_spawner"}
 
     wanted = {
@@ -104,14 +104,14 @@ def test_every_hook_of_the_spawner_kind_is_implemented():
     assert [name for name in wanted - elsewhere if not plugins.implementations(name)] == []
 
 
-class OnTheLoop(Memory):
+class AsyncSpawner(InMemorySpawner):
     async def start(self):
         assert threading.current_thread() is threading.main_thread()
         await asyncio.sleep(0)
         return await super().start()
 
 
-class Coroutines(Memory):
+class CoroutineSpawner(InMemorySpawner):
     @gen.coroutine
     def start(self):
         assert threading.current_thread() is threading.main_thread()
@@ -131,7 +131,7 @@ class Coroutines(Memory):
         self.running.pop(self.number, None)
 
 
-class Blocking(Memory):
+class BlockingSpawner(InMemorySpawner):
     def start(self):
         assert threading.current_thread() is not threading.main_thread()
         self.number = 1
@@ -146,12 +146,14 @@ class Blocking(Memory):
         self.running.pop(self.number, None)
 
 
-class Passing(Memory):
+class DelegatingSpawner(InMemorySpawner):
     def start(self):
         return super().start()
 
 
-@pytest.mark.parametrize("spawner_class", [OnTheLoop, Coroutines, Blocking, Passing])
+@pytest.mark.parametrize(
+    "spawner_class", [AsyncSpawner, CoroutineSpawner, BlockingSpawner, DelegatingSpawner]
+)
 async def test_methods_may_be_synchronous_or_asynchronous(spawner_class):
     hooks = hooks_of(spawner_class)
     server, endpoint = await launched(hooks, make_server("alice"))
@@ -165,11 +167,11 @@ async def test_methods_may_be_synchronous_or_asynchronous(spawner_class):
 async def test_a_blocking_method_does_not_delay_others():
     release = threading.Event()
 
-    class Slow(Memory):
+    class SlowSpawner(InMemorySpawner):
         def poll(self):
             return None if release.wait(20) else 1
 
-    slow, quick = hooks_of(Slow), hooks_of(Memory)
+    slow, quick = hooks_of(SlowSpawner), hooks_of(InMemorySpawner)
     slow_server, _ = await launched(slow, make_server("slow"))
     quick_server, _ = await launched(quick, make_server("quick"))
     polling = asyncio.create_task(slow.hub_poll(slow_server))
@@ -193,132 +195,132 @@ async def test_a_blocking_method_does_not_delay_others():
     ],
 )
 async def test_start_may_return_several_forms(answer, url, monkeypatch):
-    monkeypatch.setattr(Memory, "answer", answer)
+    monkeypatch.setattr(InMemorySpawner, "answer", answer)
 
-    _, endpoint = await launched(hooks_of(Memory, port=4000), make_server("alice"))
+    _, endpoint = await launched(hooks_of(InMemorySpawner, port=4000), make_server("alice"))
 
     assert endpoint.url == url
 
 
 @pytest.mark.parametrize("answer", [object(), ("a", "b", "c"), "nonsense", None])
 async def test_an_invalid_address_fails_the_start(answer, monkeypatch):
-    monkeypatch.setattr(Memory, "answer", answer)
+    monkeypatch.setattr(InMemorySpawner, "answer", answer)
 
-    with pytest.raises(SpawnFailed, match=r"Memory\.start"):
-        await hooks_of(Memory).hub_spawn(make_server("alice"))
+    with pytest.raises(SpawnFailed, match=r"InMemorySpawner\.start"):
+        await hooks_of(InMemorySpawner).hub_spawn(make_server("alice"))
 
 
 async def test_start_may_set_the_server_object_instead_of_returning_an_address():
-    class Old(Memory):
+    class LegacySpawner(InMemorySpawner):
         async def start(self):
             self.user.server.ip, self.user.server.port = "10.0.0.5", 5001
 
-    _, endpoint = await launched(hooks_of(Old), make_server("alice"))
+    _, endpoint = await launched(hooks_of(LegacySpawner), make_server("alice"))
 
     assert endpoint.url == "http://10.0.0.5:5001"
 
 
 async def test_an_instance_serves_one_start_and_is_reused():
-    hooks = hooks_of(Memory)
+    hooks = hooks_of(InMemorySpawner)
     server, _ = await launched(hooks, make_server("alice"))
-    made = Memory.made
+    made = InMemorySpawner.made
 
     for _ in range(3):
         await hooks.hub_poll(server)
         await hooks.hub_logs(server, 5)
 
-    assert Memory.made == made
+    assert InMemorySpawner.made == made
 
 
 async def test_another_process_makes_an_instance_from_the_state_alone():
-    server, endpoint = await launched(hooks_of(Memory), make_server("alice"))
+    server, endpoint = await launched(hooks_of(InMemorySpawner), make_server("alice"))
 
-    class Elsewhere(Memory):
+    class DiagnosingSpawner(InMemorySpawner):
         def diagnose(self):
             return self.url
 
-    other = hooks_of(Elsewhere)
+    other = hooks_of(DiagnosingSpawner)
 
     assert await other.hub_poll(server) is None
     assert await other.hub_diagnose(server) == f"{endpoint.url}/user/alice/"
     await other.hub_stop(server, now=False)
-    assert not Memory.running
+    assert not InMemorySpawner.running
 
 
 async def test_load_state_does_not_get_the_address():
     seen = []
 
-    class Curious(Memory):
+    class StateRecordingSpawner(InMemorySpawner):
         def load_state(self, state):
             seen.append(dict(state))
             super().load_state(state)
 
-    server, _ = await launched(hooks_of(Curious), make_server("alice"))
-    await hooks_of(Curious).hub_poll(server)
+    server, _ = await launched(hooks_of(StateRecordingSpawner), make_server("alice"))
+    await hooks_of(StateRecordingSpawner).hub_poll(server)
 
     assert URL_KEY in server.state
     assert seen == [{"number": 1}]
 
 
 async def test_an_outdated_instance_is_not_reused_after_a_start_elsewhere():
-    here = hooks_of(Memory)
+    here = hooks_of(InMemorySpawner)
     first, _ = await launched(here, make_server("alice"))
-    await hooks_of(Memory).hub_stop(first, now=True)
-    again, _ = await launched(hooks_of(Memory), replace(first, state={}))
+    await hooks_of(InMemorySpawner).hub_stop(first, now=True)
+    again, _ = await launched(hooks_of(InMemorySpawner), replace(first, state={}))
     again = replace(again, state={**again.state, "number": 7})
-    Memory.running[7] = True
+    InMemorySpawner.running[7] = True
 
     assert await here.hub_poll(again) is None
     await here.hub_stop(again, now=True)
-    assert 7 not in Memory.running
+    assert 7 not in InMemorySpawner.running
 
 
 async def test_a_server_in_the_middle_of_its_start_counts_as_running():
     inside, go_on = asyncio.Event(), asyncio.Event()
 
-    class Waiting(Memory):
+    class WaitingSpawner(InMemorySpawner):
         async def start(self):
             inside.set()
             await go_on.wait()
             return await super().start()
 
-    hooks, server = hooks_of(Waiting), make_server("alice")
+    hooks, server = hooks_of(WaitingSpawner), make_server("alice")
     starting = asyncio.create_task(hooks.hub_spawn(server))
     await inside.wait()
 
     assert await hooks.hub_poll(server) is None
     go_on.set()
     await starting
-    Memory.running.clear()
+    InMemorySpawner.running.clear()
     assert await hooks.hub_poll(server) == 1
 
 
 async def test_the_remains_of_a_failed_start_are_stopped_by_the_same_instance():
-    class Failing(Memory):
+    class FailingSpawner(InMemorySpawner):
         async def start(self):
             await super().start()
             raise RuntimeError("half way")
 
-    hooks, server = hooks_of(Failing), make_server("alice")
+    hooks, server = hooks_of(FailingSpawner), make_server("alice")
     with pytest.raises(RuntimeError, match="half way"):
         await hooks.hub_spawn(server)
-    assert Memory.running
+    assert InMemorySpawner.running
 
     await hooks.hub_stop(server, now=True)
 
-    assert not Memory.running
+    assert not InMemorySpawner.running
 
 
 def test_the_cache_is_bounded_but_keeps_starting_servers():
     cache = SpawnerCache(limit=3)
     pinned = make_server("pinned")
-    cache.keep(pinned, Memory())
+    cache.keep(pinned, InMemorySpawner())
     with cache.starting(pinned):
         for number in range(10):
-            cache.keep(make_server(f"user{number}"), Memory())
+            cache.keep(make_server(f"user{number}"), InMemorySpawner())
         assert len(cache) == 3
         assert cache.find(pinned) is not None
-    cache.keep(replace(pinned, operation=""), Memory())
+    cache.keep(replace(pinned, operation=""), InMemorySpawner())
     assert cache.find(replace(pinned, operation="")) is None
 
 
@@ -329,7 +331,7 @@ async def test_a_failing_post_stop_hook_does_not_fail_the_stop(caplog):
         calls.append(spawner.user.name)
         raise RuntimeError("no")
 
-    hooks = hooks_of(Memory, post_stop_hook=hook)
+    hooks = hooks_of(InMemorySpawner, post_stop_hook=hook)
     server, _ = await launched(hooks, make_server("alice"))
 
     await hooks.hub_stop(server, now=False)
@@ -339,20 +341,20 @@ async def test_a_failing_post_stop_hook_does_not_fail_the_stop(caplog):
 
 
 async def test_a_token_of_an_earlier_start_is_reported():
-    class Resuming(Memory):
+    class ResumingSpawner(InMemorySpawner):
         async def start(self):
             self.api_token = "the old one"
             return await super().start()
 
-    _, endpoint = await launched(hooks_of(Resuming), make_server("alice"))
-    _, fresh = await launched(hooks_of(Memory), make_server("bob"))
+    _, endpoint = await launched(hooks_of(ResumingSpawner), make_server("alice"))
+    _, fresh = await launched(hooks_of(InMemorySpawner), make_server("bob"))
 
     assert endpoint.api_token == "the old one"
     assert fresh.api_token is None
     assert "old" not in repr(endpoint)
 
 
-class ToldError(Exception):
+class JupyterHubStyleError(Exception):
     jupyterhub_message = "quota used up"
     jupyterhub_html_message = "<b>quota</b>"
 
@@ -361,7 +363,7 @@ class ToldError(Exception):
     ("error", "message", "html", "status"),
     [
         (SpawnFailed("plain", status=503), "plain", "", 503),
-        (ToldError("inner"), "quota used up", "<b>quota</b>", 500),
+        (JupyterHubStyleError("inner"), "quota used up", "<b>quota</b>", 500),
         (web.HTTPError(403, "not today"), "not today", "", 403),
         (
             SpawnException("bad image", reason="image", message_html="<i>bad</i>"),
@@ -373,12 +375,12 @@ class ToldError(Exception):
     ids=["ours", "attributes", "HTTP error", "refusal by rule"],
 )
 async def test_the_message_for_the_user_is_taken_from_the_exception(error, message, html, status):
-    class Failing(Memory):
+    class FailingSpawner(InMemorySpawner):
         async def start(self):
             raise error
 
     with pytest.raises(SpawnFailed) as caught:
-        await hooks_of(Failing).hub_spawn(make_server("alice"))
+        await hooks_of(FailingSpawner).hub_spawn(make_server("alice"))
 
     assert (caught.value.message, caught.value.html, caught.value.status) == (message, html, status)
 
@@ -387,11 +389,11 @@ async def test_the_message_for_the_user_is_taken_from_the_exception(error, messa
     ("answer", "code"), [(None, None), (0, 0), (-9, -9), ("3", 3), ("ExitCode=1", 0), (True, 1)]
 )
 async def test_an_exit_code_is_always_a_number(answer, code):
-    class Ended(Memory):
+    class EndedSpawner(InMemorySpawner):
         async def poll(self):
             return answer
 
-    found = await hooks_of(Ended).hub_poll(make_server("alice"))
+    found = await hooks_of(EndedSpawner).hub_poll(make_server("alice"))
 
     assert found == code
     assert type(found) in {int, type(None)}
@@ -400,7 +402,7 @@ async def test_an_exit_code_is_always_a_number(answer, code):
 async def test_progress_is_read_in_all_forms_and_ends_with_the_ready_hook():
     closed = []
 
-    class Reporting(Memory):
+    class ProgressSpawner(InMemorySpawner):
         async def progress(self):
             try:
                 yield {"progress": 20, "message": "pulling"}
@@ -414,7 +416,7 @@ async def test_progress_is_read_in_all_forms_and_ends_with_the_ready_hook():
         return {**event, "html_message": f"<b>{spawner.user.name}</b> {event['url']}"}
 
     server = make_server("alice")
-    steps = [step async for step in hooks_of(Reporting, progress_ready_hook=ready).hub_progress(server)]
+    steps = [step async for step in hooks_of(ProgressSpawner, progress_ready_hook=ready).hub_progress(server)]
 
     assert steps == [
         Progress(percent=20, message="pulling"),
@@ -428,7 +430,7 @@ async def test_progress_is_read_in_all_forms_and_ends_with_the_ready_hook():
 
 @pytest.mark.parametrize("first", ["start", "report"])
 async def test_progress_comes_from_the_instance_that_starts_whichever_hook_is_called_first(first):
-    class Telling(Memory):
+    class DelayedProgressSpawner(InMemorySpawner):
         async def start(self):
             self.said = "pulling"
             return await super().start()
@@ -438,8 +440,8 @@ async def test_progress_comes_from_the_instance_that_starts_whichever_hook_is_ca
                 await asyncio.sleep(0)
             yield {"progress": 20, "message": self.said}
 
-    hooks, server = hooks_of(Telling), make_server("alice")
-    Telling.made = 0
+    hooks, server = hooks_of(DelayedProgressSpawner), make_server("alice")
+    DelayedProgressSpawner.made = 0
 
     async def report():
         return [step.message async for step in hooks.hub_progress(server)]
@@ -449,13 +451,13 @@ async def test_progress_comes_from_the_instance_that_starts_whichever_hook_is_ca
     async with asyncio.timeout(5):
         assert await tasks["report"] == ["pulling"]
         await tasks["start"]
-    assert Telling.made == 1
+    assert DelayedProgressSpawner.made == 1
 
 
 async def test_a_progress_report_that_is_not_read_to_its_end_is_closed():
     closed = []
 
-    class Reporting(Memory):
+    class ProgressSpawner(InMemorySpawner):
         async def progress(self):
             try:
                 while True:
@@ -463,7 +465,7 @@ async def test_a_progress_report_that_is_not_read_to_its_end_is_closed():
             finally:
                 closed.append(True)
 
-    report = hooks_of(Reporting).hub_progress(make_server("alice"))
+    report = hooks_of(ProgressSpawner).hub_progress(make_server("alice"))
     await anext(report)
     await report.aclose()
 
@@ -471,24 +473,24 @@ async def test_a_progress_report_that_is_not_read_to_its_end_is_closed():
 
 
 async def test_servers_in_the_inventory_can_be_polled_and_stopped():
-    class Listing(Memory):
+    class InventorySpawner(InMemorySpawner):
         def inventory(self, mark):
             yield Found(
                 operation="op", user="alice", server="", url="http://127.0.0.1:7", state={"number": 1}
             )
 
-    (found,) = await hooks_of(Listing).hub_inventory("mark")
+    (found,) = await hooks_of(InventorySpawner).hub_inventory("mark")
 
     assert found.state == {"number": 1, URL_KEY: "http://127.0.0.1:7"}
 
 
 def test_spawner_info_comes_from_the_settings():
-    class Bound(Memory):
+    class HostBoundSpawner(InMemorySpawner):
         label = "My machines"
         host_bound = True
 
     info = hooks_of(
-        Bound,
+        HostBoundSpawner,
         start_timeout=7,
         http_timeout=8,
         poll_interval=9,
@@ -501,7 +503,7 @@ def test_spawner_info_comes_from_the_settings():
     assert (info.start_timeout, info.http_timeout, info.poll_interval, info.poll_jitter) == (7, 8, 9, 0.5)
     assert info.server_token_scopes == ("access:servers",)
     assert info.oauth_client_allowed_scopes == ("list:users",)
-    plain = hooks_of(Memory).hub_spawner_info()
+    plain = hooks_of(InMemorySpawner).hub_spawner_info()
     assert (plain.label, plain.server_token_scopes, plain.oauth_client_allowed_scopes) == (
         "tested",
         None,
@@ -510,11 +512,11 @@ def test_spawner_info_comes_from_the_settings():
 
 
 async def test_a_spawner_receives_the_folder_of_its_plugin(tmp_path):
-    class Where(Memory):
+    class FolderSpawner(InMemorySpawner):
         def logs(self, lines):
             return [str(self.runtime_dir)]
 
-    hooks = hooks_of(Where)
+    hooks = hooks_of(FolderSpawner)
     hooks.hub_configure(HubContext(mark="m", plugin="tested", base_url="/", api_url="", runtime_dir=tmp_path))
 
     assert await hooks.hub_logs(make_server("alice"), 1) == (str(tmp_path / "tested"),)

@@ -14,15 +14,15 @@ from plughub.spawner import Spawner
 from plughub.testing.contracts.spawner import make_server
 
 
-class Watched(Spawner):
+class CallbackSpawner(Spawner):
     """Server that runs while ``code`` is None."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.code, self.number, self.told = None, 1, []
+        self.code, self.number, self.called = None, 1, []
 
     async def start(self):
-        self.add_poll_callback(self.told.append, "plain")
+        self.add_poll_callback(self.called.append, "plain")
         self.add_poll_callback(self.fail)
         self.add_poll_callback(self.tell, word="later")
         self.start_polling()
@@ -37,7 +37,7 @@ class Watched(Spawner):
         return self.code
 
     async def tell(self, word):
-        self.told.append(word)
+        self.called.append(word)
 
     def fail(self):
         raise RuntimeError("broken callback")
@@ -54,7 +54,7 @@ def hooks_of(cls, **settings):
     return SpawnerHooks("tested", cls, Config({"Spawner": settings}))
 
 
-async def started(cls=Watched, **settings):
+async def started(cls=CallbackSpawner, **settings):
     hooks, server = hooks_of(cls, **settings), make_server("alice")
     endpoint = await hooks.hub_spawn(server)
     server = replace(server, environment={}, state=endpoint.state, url=endpoint.url)
@@ -66,17 +66,17 @@ async def test_callbacks_are_called_once_when_a_poll_finds_the_server_dead(caplo
     assert await hooks.hub_poll(server) is None
     spawner.code = 3
     assert [await hooks.hub_poll(server), await hooks.hub_poll(server)] == [3, 3]
-    assert spawner.told == ["plain", "later"]
+    assert spawner.called == ["plain", "later"]
     assert "a poll callback failed for alice/" in caplog.text
 
 
 async def test_a_stop_calls_no_callbacks_not_even_for_a_poll_that_ends_later():
-    told, ended = [], []
+    called, ended = [], []
 
-    class Registered(Watched):
+    class RegisteringSpawner(CallbackSpawner):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
-            self.add_poll_callback(told.append, "died")
+            self.add_poll_callback(called.append, "died")
 
         async def stop(self, now=False):
             ended.append(1)
@@ -84,26 +84,26 @@ async def test_a_stop_calls_no_callbacks_not_even_for_a_poll_that_ends_later():
         async def poll(self):
             return 0 if ended else None
 
-    hooks, server, _ = await started(Registered)
+    hooks, server, _ = await started(RegisteringSpawner)
     await hooks.hub_stop(server, now=False)
     assert await hooks.hub_poll(server) == 0
-    assert told == []
+    assert called == []
     assert await hooks.hub_poll(make_server("bob")) == 0
-    assert told == ["died"]
+    assert called == ["died"]
 
 
 async def test_a_server_whose_stop_failed_is_watched_again():
-    class Stubborn(Watched):
+    class UnstoppableSpawner(CallbackSpawner):
         async def stop(self, now=False):
             raise RuntimeError("does not end")
 
-    hooks, server, spawner = await started(Stubborn)
+    hooks, server, spawner = await started(UnstoppableSpawner)
     with pytest.raises(RuntimeError):
         await hooks.hub_stop(server, now=False)
     assert await hooks.hub_poll(server) is None
     spawner.code = 1
     assert await hooks.hub_poll(server) == 1
-    assert spawner.told == ["plain", "later"]
+    assert spawner.called == ["plain", "later"]
 
 
 async def test_callbacks_pass_to_the_instance_that_replaces_another():
@@ -113,18 +113,18 @@ async def test_callbacks_pass_to_the_instance_that_replaces_another():
     assert new is not spawner
     new.code = 1
     assert await hooks.hub_poll(other) == 1
-    assert spawner.told == ["plain", "later"]
+    assert spawner.called == ["plain", "later"]
 
 
 def test_instances_with_callbacks_are_evicted_last():
-    cache, watched = SpawnerCache(limit=2), Watched()
+    cache, watched = SpawnerCache(limit=2), CallbackSpawner()
     watched.add_poll_callback(print)
     cache.keep(make_server("first"), watched)
     for number in range(9):
-        cache.keep(make_server(f"user{number}"), Watched())
+        cache.keep(make_server(f"user{number}"), CallbackSpawner())
     assert len(cache) == 3
     for number in range(40):
-        spawner = Watched()
+        spawner = CallbackSpawner()
         spawner.add_poll_callback(print)
         cache.keep(make_server(f"watched{number}"), spawner)
     assert len(cache) == 22
@@ -137,10 +137,10 @@ async def test_poll_and_notify_and_wait_for_death():
     assert await spawner.wait_for_death(0.02) is None
     spawner.code = 2
     assert (await spawner.poll_and_notify(), await spawner.wait_for_death()) == (2, 2)
-    assert spawner.told == ["plain", "later"]
+    assert spawner.called == ["plain", "later"]
 
 
-class Restarting(Watched):
+class RestartingSpawner(CallbackSpawner):
     """Restarts its server in each poll."""
 
     async def poll(self):
@@ -152,7 +152,7 @@ class Restarting(Watched):
 
 
 async def test_a_state_that_a_poll_changes_is_reported_until_it_is_saved():
-    hooks, server, spawner = await started(Restarting)
+    hooks, server, spawner = await started(RestartingSpawner)
     number = spawner.number
     new = Moved(url=server.url, state={"number": number + 1, URL_KEY: server.url})
     assert await hooks.hub_poll(server) == new
@@ -163,7 +163,7 @@ async def test_a_state_that_a_poll_changes_is_reported_until_it_is_saved():
 
 
 async def test_a_starting_server_is_not_restarted_by_its_poll():
-    hooks, server, spawner = await started(Restarting)
+    hooks, server, spawner = await started(RestartingSpawner)
     number = spawner.number
     assert await hooks.hub_poll(replace(server, starting=True)) is None
     assert spawner.number == number
@@ -171,18 +171,18 @@ async def test_a_starting_server_is_not_restarted_by_its_poll():
 
 
 async def test_polls_of_one_server_wait_for_each_other():
-    class Slow(Watched):
+    class SlowSpawner(CallbackSpawner):
         inside = most = 0
 
         async def poll(self):
-            Slow.inside += 1
-            Slow.most = max(Slow.most, Slow.inside)
+            SlowSpawner.inside += 1
+            SlowSpawner.most = max(SlowSpawner.most, SlowSpawner.inside)
             await asyncio.sleep(0)
-            Slow.inside -= 1
+            SlowSpawner.inside -= 1
 
-    hooks, server, _ = await started(Slow)
+    hooks, server, _ = await started(SlowSpawner)
     await asyncio.gather(*(hooks.hub_poll(server) for _ in range(5)))
-    assert Slow.most == 1
+    assert SlowSpawner.most == 1
 
 
 @pytest.mark.parametrize("colour", ["async", "plain"])
@@ -190,7 +190,7 @@ async def test_polls_of_one_server_wait_for_each_other():
 async def test_a_method_named_like_a_hook_is_called_once_beside_the_configured_function(form, colour):
     calls = []
 
-    class Hooked(Watched):
+    class HookSpawner(CallbackSpawner):
         async def start(self):
             if form == "alone":
                 given = self.pre_spawn_hook()
@@ -225,7 +225,7 @@ async def test_a_method_named_like_a_hook_is_called_once_beside_the_configured_f
         def progress_ready_hook(self, event):
             return {**event, "message": "own words"}
 
-    hooks, server, spawner = await started(Hooked, pre_spawn_hook=lambda _: calls.append("function"))
+    hooks, server, spawner = await started(HookSpawner, pre_spawn_hook=lambda _: calls.append("function"))
     assert calls == [None, "function", "method"]
     assert "pre_spawn_hook" not in vars(spawner)
     assert [step.message async for step in hooks.hub_progress(server)][-1] == "own words"
@@ -234,7 +234,7 @@ async def test_a_method_named_like_a_hook_is_called_once_beside_the_configured_f
 
 
 async def test_options_are_loaded_before_the_start_and_bad_ones_are_refused():
-    class Loading(Watched):
+    class OptionsSpawner(CallbackSpawner):
         def options_from_form(self, formdata):
             return {**super().options_from_form(formdata), "more": True}
 
@@ -242,7 +242,7 @@ async def test_options_are_loaded_before_the_start_and_bad_ones_are_refused():
             super().load_user_options(user_options)
             self.mem_limit = next(size for name, size in [("big", "4G")] if name == user_options["size"])
 
-    hooks, server = hooks_of(Loading), make_server("alice", options={"size": "big"})
+    hooks, server = hooks_of(OptionsSpawner), make_server("alice", options={"size": "big"})
     assert await hooks.hub_options_from_form(server, {"size": ["big"]}, linked=False) == {
         "size": ["big"],
         "more": True,
@@ -255,18 +255,18 @@ async def test_options_are_loaded_before_the_start_and_bad_ones_are_refused():
 
 
 async def test_the_deprecated_env_is_used_with_a_warning(caplog):
-    class Old(Watched):
+    class LegacySpawner(CallbackSpawner):
         env = {"OLD": 1, "PATH": "lost"}  # noqa: RUF012
 
-    _, _, spawner = await started(Old, env_keep=["PATH"])
+    _, _, spawner = await started(LegacySpawner, env_keep=["PATH"])
     environment = spawner.get_env()
     assert (environment["OLD"], environment["PATH"] != "lost") == ("1", True)
-    assert "Old.env is deprecated (it sets OLD, PATH)" in caplog.text
+    assert "LegacySpawner.env is deprecated (it sets OLD, PATH)" in caplog.text
 
 
 async def test_facts_of_the_hub_and_the_user_as_the_tutorial_reads_them():
     at = datetime(2030, 1, 1, tzinfo=UTC)
-    hooks, server = hooks_of(Watched), make_server("alice")
+    hooks, server = hooks_of(CallbackSpawner), make_server("alice")
     hub = replace(server, hub_api_url="http://127.0.0.1:8081/base/hub/api")
     spawner = await hooks._find(replace(hub, state={"number": 4, URL_KEY: "http://a:1"}, last_activity=at))
     assert (spawner.user.state, spawner.user.server.port, spawner.last_activity) == ({"number": 4}, 1, at)
@@ -279,9 +279,9 @@ async def test_the_status_that_another_server_answered_is_not_the_status_of_the_
     class EngineError(OSError):
         status_code = 404
 
-    class Failing(Watched):
+    class FailingSpawner(CallbackSpawner):
         async def start(self):
             raise EngineError("no such image")
 
     with pytest.raises(EngineError):
-        await hooks_of(Failing).hub_spawn(make_server("alice"))
+        await hooks_of(FailingSpawner).hub_spawn(make_server("alice"))

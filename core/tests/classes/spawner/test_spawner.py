@@ -18,7 +18,7 @@ from plughub.spawner import Spawner
 from plughub.testing.contracts.spawner import make_server
 
 
-class Recorder(Spawner):
+class RecordingSpawner(Spawner):
     """Records itself; starts nothing."""
 
     made: ClassVar[list] = []
@@ -37,15 +37,15 @@ class Recorder(Spawner):
 @pytest.fixture
 def launch():
     """Start a server with settings and return the spawner and the endpoint."""
-    Recorder.made.clear()
+    RecordingSpawner.made.clear()
 
     async def launch(server=None, **settings):
-        hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": settings}))
+        hooks = SpawnerHooks("tested", RecordingSpawner, Config({"Spawner": settings}))
         endpoint = await hooks.hub_spawn(server or make_server("alice"))
-        return Recorder.made[-1], endpoint
+        return RecordingSpawner.made[-1], endpoint
 
     yield launch
-    Recorder.made.clear()
+    RecordingSpawner.made.clear()
 
 
 async def test_the_environment_of_the_protocol_is_complete(launch):
@@ -222,7 +222,7 @@ async def test_the_hooks_of_the_config_file_are_called_in_order(launch):
     ids=["passthrough", "simple", "function", "function of the spawner", "dotted name"],
 )
 async def test_the_form_is_read_as_configured(reader, expected):
-    hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {"options_from_form": reader}}))
+    hooks = SpawnerHooks("tested", RecordingSpawner, Config({"Spawner": {"options_from_form": reader}}))
     form = {"image": ["x"], "box": ["on"], "many": ["a", "b"]}
 
     for linked in (False, True):
@@ -230,11 +230,11 @@ async def test_the_form_is_read_as_configured(reader, expected):
 
 
 async def test_a_spawner_can_read_the_query_of_a_link_in_its_own_way():
-    class Linked(Recorder):
+    class LinkSpawner(RecordingSpawner):
         def options_from_query(self, query):
             return {"link": super().options_from_query(query)}
 
-    hooks = SpawnerHooks("tested", Linked, Config({"Spawner": {"options_from_form": "simple"}}))
+    hooks = SpawnerHooks("tested", LinkSpawner, Config({"Spawner": {"options_from_form": "simple"}}))
     read = hooks.hub_options_from_form
     assert await read(make_server("alice"), {"size": ["7"]}, True) == {"link": {"size": "7"}}
     assert await read(make_server("alice"), {"size": ["7"]}, False) == {"size": "7"}
@@ -242,7 +242,7 @@ async def test_a_spawner_can_read_the_query_of_a_link_in_its_own_way():
 
 async def test_the_form_may_be_a_text_or_a_function_of_the_spawner():
     for form in ("<p>alice</p>", lambda spawner: f"<p>{spawner.user.name}</p>"):
-        hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {"options_form": form}}))
+        hooks = SpawnerHooks("tested", RecordingSpawner, Config({"Spawner": {"options_form": form}}))
 
         assert await hooks.hub_options_form(make_server("alice")) == "<p>alice</p>"
 
@@ -252,7 +252,7 @@ async def test_the_form_may_be_a_text_or_a_function_of_the_spawner():
     [("options_from_form", "sideways"), ("mem_limit", "lots"), ("poll_jitter", -1), ("cmd", [])],
 )
 def test_an_invalid_setting_is_found_at_the_start(setting, value):
-    hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {setting: value}}))
+    hooks = SpawnerHooks("tested", RecordingSpawner, Config({"Spawner": {setting: value}}))
 
     with pytest.raises(TraitError):
         hooks.hub_spawner_info()
@@ -263,7 +263,7 @@ def test_an_invalid_setting_is_found_at_the_start(setting, value):
     [("oauth_roles", ["x"]), ("server_token_scopes", print), ("oauth_client_allowed_scopes", print)],
 )
 def test_an_unsupported_setting_is_refused(setting, value):
-    hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {setting: value}}))
+    hooks = SpawnerHooks("tested", RecordingSpawner, Config({"Spawner": {setting: value}}))
 
     with pytest.raises((ValueError, TypeError), match=f"Spawner.{setting}"):
         hooks.hub_spawner_info()
@@ -271,7 +271,7 @@ def test_an_unsupported_setting_is_refused(setting, value):
 
 async def test_waiting_for_an_end_returns_the_exit_code_or_none():
     codes = iter([None, None, 5])
-    spawner = Recorder()
+    spawner = RecordingSpawner()
     spawner.poll = lambda: next(codes)
 
     assert await spawner.wait_for_death(5) == 5
@@ -280,18 +280,18 @@ async def test_waiting_for_an_end_returns_the_exit_code_or_none():
 
 
 async def test_a_subclass_without_its_methods_says_which_one_is_missing():
-    class Empty(Spawner):
+    class EmptySpawner(Spawner):
         pass
 
-    for call in (Empty().start, Empty().stop, Empty().poll):
-        with pytest.raises(NotImplementedError, match=f"Empty does not implement {call.__name__}"):
+    for call in (EmptySpawner().start, EmptySpawner().stop, EmptySpawner().poll):
+        with pytest.raises(NotImplementedError, match=f"EmptySpawner does not implement {call.__name__}"):
             await call()
 
 
 async def test_blocking_work_of_a_spawner_runs_in_a_thread_of_its_plugin():
     import threading
 
-    name = await Recorder(plugin="mine").in_thread(lambda: threading.current_thread().name)
+    name = await RecordingSpawner(plugin="mine").in_thread(lambda: threading.current_thread().name)
 
     assert name.startswith("plughub-mine")
 
@@ -336,7 +336,7 @@ def test_a_url_that_is_not_that_of_a_server_is_refused(url):
 
 
 async def test_progress_of_a_spawner_that_reports_nothing_of_its_own():
-    assert [event async for event in Recorder().progress()] == [
+    assert [event async for event in RecordingSpawner().progress()] == [
         {"progress": 50, "message": "The server is starting"}
     ]
 
@@ -353,14 +353,17 @@ async def test_settings_of_one_server_do_not_reach_another(launch):
     )
 
     assert shared == {"ONLY": "nobody"}
-    assert {s.user.name: s.get_env()["ONLY"] for s in Recorder.made} == {"alice": "alice", "bob": "nobody"}
+    assert {s.user.name: s.get_env()["ONLY"] for s in RecordingSpawner.made} == {
+        "alice": "alice",
+        "bob": "nobody",
+    }
     assert first is not second
 
 
 @pytest.mark.parametrize(("seconds", "believed"), [(None, 300), (7, 7)])
 async def test_the_cache_time_is_an_argument_of_the_notebook_server(seconds, believed):
     auth = pytest.importorskip("jupyterhub.services.auth")
-    spawner = Recorder(args=["--mine"], hub_auth_cache_seconds=seconds)
+    spawner = RecordingSpawner(args=["--mine"], hub_auth_cache_seconds=seconds)
     assert spawner.get_args()[0] == "--mine"
     config = KVArgParseConfigLoader(
         spawner.get_args()[1:], classes=[auth.HubOAuth, auth.HubAuth]

@@ -85,7 +85,7 @@ def test_hubs_that_start_at_once_make_one_authority(tmp_path):
         (PROXY_API, NOTEBOOKS, False),
     ],
 )
-def test_which_parties_trust_each_other(folder, client, server, works):
+def test_parties_trust_only_their_peers(folder, client, server, works):
     one = folder.issue("one", client, ["localhost"]).client_context()
     other = folder.issue("other", server, ["localhost"]).server_context()
     if works:

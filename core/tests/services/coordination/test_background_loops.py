@@ -11,7 +11,7 @@ from plughub.services.coordination import background_loops
 from plughub.services.coordination.background_loops import next_tick, repeat, run_forever, wait_for_event
 
 
-class Work:
+class FlakyWork:
     """Fails in one way after another, and then works."""
 
     def __init__(self, *faults):
@@ -34,7 +34,7 @@ async def until_it_works(work, loop):
 
 
 async def test_a_failing_call_is_logged_and_repeated(caplog):
-    work = Work(InvalidError("the disk is full"), KeyError("gone"))
+    work = FlakyWork(InvalidError("the disk is full"), KeyError("gone"))
     await until_it_works(work, repeat(work.turn, 0, "cannot look", logging.getLogger("plughub.tests")))
     assert [record.getMessage() for record in caplog.records] == [
         "cannot look: the disk is full",
@@ -45,9 +45,9 @@ async def test_a_failing_call_is_logged_and_repeated(caplog):
 
 async def test_a_loop_that_ends_is_restarted(monkeypatch, caplog):
     monkeypatch.setattr(background_loops, "RESTART_LOOP_SECONDS", 0)
-    work = Work(KeyError("gone"))
+    work = FlakyWork(KeyError("gone"))
     await until_it_works(work, run_forever(work.turn))
-    assert "Work.turn failed and is restarted" in caplog.text
+    assert "FlakyWork.turn failed and is restarted" in caplog.text
 
 
 @pytest.mark.parametrize("pause", [BEAT_SECONDS, 0.5, 1.0, 2.0, 5.0])

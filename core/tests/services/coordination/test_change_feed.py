@@ -13,7 +13,7 @@ from plughub.services.routes.router import Router
 from plughub.storage.store import Transaction
 
 
-class Feeling:
+class FeedingHub:
     """A hub whose change feed is polled, and that counts how often the expected routes are computed."""
 
     def __init__(self, hub):
@@ -41,7 +41,7 @@ class Feeling:
 @pytest.fixture
 async def feeling(hub, until):
     await hub.started()
-    feeling = Feeling(hub)
+    feeling = FeedingHub(hub)
     task = asyncio.create_task(feeling.hub_registry.poll_changes())
     await until(lambda: len(feeling.beats) > 1 and feeling.beats[-1] == feeling.beats[-2])
     await feeling.router.sync()

@@ -30,7 +30,7 @@ def db_url(postgresql):
     return postgresql.new_database()
 
 
-class Polled:
+class CountingSpawner:
     """A spawner that counts its polls; its servers run until they are marked as ended."""
 
     def __init__(self):
@@ -81,7 +81,7 @@ async def look_everywhere(hubs):
 
 
 async def test_one_hub_polls_each_server_until_another_takes_over(make_hub):
-    polled = Polled()
+    polled = CountingSpawner()
     hubs = [make_hub(extra={"polled": polled}) for _ in range(HUBS)]
     names = [f"user{number}" for number in range(SERVERS)]
     for name in names:
@@ -99,7 +99,7 @@ async def test_one_hub_polls_each_server_until_another_takes_over(make_hub):
 
 
 async def test_a_dead_server_is_cleaned_up_once(make_hub):
-    polled = Polled()
+    polled = CountingSpawner()
     hubs = [make_hub(extra={"polled": polled}) for _ in range(HUBS)]
     await have_running(hubs[0], "alice")
     polled.dead.add("alice")
@@ -112,7 +112,7 @@ async def test_a_dead_server_is_cleaned_up_once(make_hub):
 
 
 async def test_one_hub_looks_for_orphans(make_hub):
-    polled = Polled()
+    polled = CountingSpawner()
     hubs = [make_hub(extra={"polled": polled}) for _ in range(HUBS)]
     for _ in range(ROUNDS):
         await asyncio.gather(*(hub.poller._stop_orphans_of("polled") for hub in hubs))

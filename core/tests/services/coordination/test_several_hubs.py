@@ -16,7 +16,7 @@ from plughub.services.tokens.principals import Principal
 AT_ONCE = 8
 
 
-class Groups:
+class GroupsAuthenticator:
     @hookimpl
     async def hub_authenticate(self, login):
         return Identity(name=login.username, groups=("a", "b"))
@@ -27,7 +27,7 @@ def members(hubs):
 
 
 async def test_concurrent_logins_of_a_new_user_all_succeed(make_hub):
-    hubs = [make_hub(extra={"groups": Groups()}) for _ in range(2)]
+    hubs = [make_hub(extra={"groups": GroupsAuthenticator()}) for _ in range(2)]
     await hubs[0].user("root")
     logins = [hub.logins.log_in("alice", "") for hub in hubs for _ in range(AT_ONCE // 2)]
     sessions = await asyncio.gather(*logins)
@@ -36,9 +36,9 @@ async def test_concurrent_logins_of_a_new_user_all_succeed(make_hub):
     assert (user.groups, user.roles) == (("a", "b"), ("user",))
 
 
-async def test_concurrent_logins_by_two_plugins_with_one_name_never_share_a_user(make_hub, book):
+async def test_concurrent_logins_by_two_plugins_with_one_name_never_share_a_user(make_hub, password_table):
     people = {f"user{n}": "good" for n in range(AT_ONCE)}
-    one, two = (make_hub(extra={name: book(people)}) for name in ("first", "second"))
+    one, two = (make_hub(extra={name: password_table(people)}) for name in ("first", "second"))
     await one.user("root")
     for name in people:
         answers = await asyncio.gather(
@@ -136,8 +136,8 @@ async def test_caches_are_discarded_when_changes_may_have_been_missed(make_hub, 
 
 async def test_a_change_that_waited_long_for_a_lock_is_reported(make_hub):
     hub = make_hub()
-    heard = []
-    follower = HubRegistry(hub.store, hub.settings, heard.extend)
+    received = []
+    follower = HubRegistry(hub.store, hub.settings, received.extend)
     await follower.poll_changes_once()
 
     def slow(tx):
@@ -147,7 +147,7 @@ async def test_a_change_that_waited_long_for_a_lock_is_reported(make_hub):
     await hub.store.write(slow)
     await follower.poll_changes_once()
     waits = hub.database.engine.dialect.name == "postgresql"
-    assert heard == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"
+    assert received == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"
 
 
 async def test_a_rename_on_one_hub_ends_logins_and_tokens_on_the_other(make_hub):

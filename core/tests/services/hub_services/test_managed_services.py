@@ -30,7 +30,7 @@ SLEEP = {
 RESTARTED = {"host": "here", "launch": "2" * 32, "digest": "x"}
 
 
-class Seer:
+class ServicesHub:
     """A hub process that manages services."""
 
     def __init__(self, hub, folder, *specs):
@@ -78,7 +78,7 @@ async def seer(make_hub, tmp_path, mark):
     seers = []
 
     async def make(*specs, **settings):
-        seers.append(Seer(make_hub(mark=mark, **settings), tmp_path, *specs))
+        seers.append(ServicesHub(make_hub(mark=mark, **settings), tmp_path, *specs))
         return await seers[-1].begin()
 
     yield make

@@ -20,18 +20,18 @@ from plughub.storage.store import Store
 from plughub.testing import conditions
 
 
-class Listener:
+class EventListener:
     """Records events; blocks while it is held."""
 
     def __init__(self) -> None:
-        self.heard: list[Event] = []
+        self.received: list[Event] = []
         self.free = asyncio.Event()
         self.free.set()
 
     @hookimpl
     async def hub_event(self, event: Event) -> None:
         await self.free.wait()
-        self.heard.append(event)
+        self.received.append(event)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def store(tmp_path):
 
 @pytest.fixture
 async def listeners():
-    plugins, slow, quick = ActivePlugins(), Listener(), Listener()
+    plugins, slow, quick = ActivePlugins(), EventListener(), EventListener()
     plugins.add("slow", slow)
     plugins.add("quick", quick)
     publisher = EventPublisher(Hooks(HookCaller(plugins, ThreadPools(1))))
@@ -72,12 +72,12 @@ async def test_a_listener_that_hangs_does_not_affect_others(listeners) -> None:
     slow.free.clear()
     for number in range(50):
         publisher.publish(EventKind.LOGIN, f"user{number}")
-    await until(lambda: len(quick.heard) == 50)
-    assert [event.user for event in quick.heard] == [f"user{number}" for number in range(50)]
-    assert slow.heard == []
+    await until(lambda: len(quick.received) == 50)
+    assert [event.user for event in quick.received] == [f"user{number}" for number in range(50)]
+    assert slow.received == []
     slow.free.set()
     await publisher.finish(20)
-    assert slow.heard == quick.heard
+    assert slow.received == quick.received
 
 
 async def test_an_event_names_actor_address_and_token(listeners) -> None:
@@ -85,7 +85,7 @@ async def test_an_event_names_actor_address_and_token(listeners) -> None:
     by = Actor(name="root", remote_ip="10.0.0.7", token_id="a3")
     publisher.publish(EventKind.STOP_REQUESTED, "alice", "lab", by=by, remove=True)
     await publisher.drain()
-    event = quick.heard[0]
+    event = quick.received[0]
     assert (event.actor, event.remote_ip, event.token_id) == ("root", "10.0.0.7", "a3")
     assert (event.user, event.server, event.detail) == ("alice", "lab", {"remove": True})
 
@@ -96,7 +96,7 @@ async def test_shutdown_waits_for_a_hanging_listener_only_for_a_limited_time(lis
     for _ in range(3):
         publisher.publish(EventKind.LOGIN, "alice")
     await publisher.finish(0.1)
-    assert len(quick.heard) == 3
+    assert len(quick.received) == 3
     assert "undelivered events, by plugin: {'slow': 2}" in caplog.text
 
 
@@ -105,12 +105,12 @@ async def test_events_are_dropped_only_for_the_listener_that_hangs(small_backlog
     slow.free.clear()
     for number in range(20):
         publisher.publish(EventKind.LOGIN, f"user{number}")
-        await until(lambda number=number: len(quick.heard) == number + 1)
+        await until(lambda number=number: len(quick.received) == number + 1)
     assert "for plugin 'slow': its queue is full" in caplog.text
     assert "plugin 'quick' does not" not in caplog.text
 
 
-class Away:
+class UnavailableStore:
     """A store that is unavailable for some time."""
 
     def __init__(self, store) -> None:
@@ -131,7 +131,7 @@ async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothi
     store, monkeypatch
 ) -> None:
     monkeypatch.setattr(audit, "AUDIT_RETRY_SECONDS", 0.05)
-    away = Away(store)
+    away = UnavailableStore(store)
     trail = AuditTrail(away)
     task = asyncio.create_task(trail.run())
     for number in range(700):
@@ -158,7 +158,7 @@ async def test_the_last_events_are_stored_at_shutdown(store) -> None:
 
 
 async def test_entries_that_cannot_be_stored_at_shutdown_are_logged(store, caplog) -> None:
-    trail = AuditTrail(Away(store))
+    trail = AuditTrail(UnavailableStore(store))
     await trail.hub_event(login("alice"))
     with caplog.at_level(logging.ERROR):
         await trail.finish()

@@ -15,7 +15,7 @@ RESOLUTION, THRESHOLD = 0.02, 0.4
 AT_REST = THRESHOLD / 4
 
 
-class Looked(Metrics):
+class RecordingMetrics(Metrics):
     """Metrics that record each measurement of the event loop."""
 
     def __init__(self):
@@ -34,7 +34,7 @@ class Looked(Metrics):
 
 @pytest.fixture
 async def metrics():
-    metrics = Looked()
+    metrics = RecordingMetrics()
     task = asyncio.create_task(measure_loop_delay(metrics, RESOLUTION, THRESHOLD))
     yield metrics
     task.cancel()

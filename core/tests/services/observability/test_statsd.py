@@ -182,7 +182,7 @@ async def test_an_unknown_host_is_logged_once_and_tried_again(caplog, monkeypatc
 
 
 def test_metrics_are_dropped_while_the_network_takes_none() -> None:
-    class Full:
+    class FullTransport:
         sent = 0
 
         def get_write_buffer_size(self):
@@ -191,7 +191,7 @@ def test_metrics_are_dropped_while_the_network_takes_none() -> None:
         def sendto(self, _data):
             self.sent += 1
 
-    statsd, full = Statsd("127.0.0.1", 1, ""), Full()
+    statsd, full = Statsd("127.0.0.1", 1, ""), FullTransport()
     statsd.connection_made(full)
     statsd.count("login.success")
     assert full.sent == 0

@@ -10,7 +10,7 @@ from plughub.domain.servers import Phase, Status
 from plughub.services.operations import runner
 
 
-class Wrong:
+class DefectiveSteps:
     """Steps with a defect in some phases; the others are those of the hub."""
 
     def __init__(self, steps, phases, error):
@@ -32,7 +32,7 @@ def wrong(hub, monkeypatch):
     def make(*phases, error=None):
         steps = dict(hub.runner._steps)
         hub.runner.set_steps(
-            {kind: Wrong(steps[kind], phases, error or KeyError("secret")) for kind in steps}
+            {kind: DefectiveSteps(steps[kind], phases, error or KeyError("secret")) for kind in steps}
         )
         return lambda: hub.runner.set_steps(steps)
 

@@ -9,10 +9,10 @@ MANY = 50
 AT_ONCE = 10
 
 
-async def places_of(hub, asked):
+async def places_of(hub, servers):
     """Follow a start to its end and return the queue positions that were seen."""
     places = []
-    async for server in hub.servers.changes(asked):
+    async for server in hub.servers.changes(servers):
         if server.operation is None:
             return places, server
         if server.operation.place is not None:
@@ -35,9 +35,9 @@ async def test_five_hundred_concurrent_starts_are_served_fairly(make_hub, machin
     hub = make_hub(allow_named_servers=True, named_server_limit_per_user=0, concurrent_spawn_limit=AT_ONCE)
     greedy, people = await everybody(hub)
     machine.gate = asyncio.Event()
-    wishes = [(greedy, f"s{number}") for number in range(MANY)] + [(user, "") for user in people]
-    asked = await asyncio.gather(*(hub.servers.start(user, name) for user, name in wishes))
-    following = [asyncio.create_task(places_of(hub, server)) for server in asked]
+    requests = [(greedy, f"s{number}") for number in range(MANY)] + [(user, "") for user in people]
+    servers = await asyncio.gather(*(hub.servers.start(user, name) for user, name in requests))
+    following = [asyncio.create_task(places_of(hub, server)) for server in servers]
     machine.gate.set()
     seen = await asyncio.gather(*following)
 

@@ -7,7 +7,7 @@ from plughub import hookimpl
 from plughub.kinds import Progress
 
 
-class Reports:
+class ProgressPlugin:
     """Adds progress reports to the spawner of these tests."""
 
     opened = 0
@@ -23,7 +23,7 @@ class Reports:
 
 @pytest.fixture
 def reports(hub):
-    reports = Reports()
+    reports = ProgressPlugin()
     hub.hooks.caller.plugins.add_part("machine", "reports", reports)
     hub.hooks.caller.forget_cache()
     return reports

@@ -98,14 +98,14 @@ async def test_a_late_answer_does_not_move_a_server_started_since(hub, machine, 
     server = await hub.started()
     gate, asked = asyncio.Event(), asyncio.Event()
 
-    class Slow:
+    class SlowPoll:
         @hookimpl
         async def hub_poll(self, server):
             asked.set()
             await gate.wait()
             return Moved(url=elsewhere)
 
-    looking = asyncio.create_task(poll(_with_poll(hub, Slow())))
+    looking = asyncio.create_task(poll(_with_poll(hub, SlowPoll())))
     await asyncio.wait_for(asked.wait(), 20)
     await hub.stopped(server)
     again = await hub.started()
@@ -173,12 +173,12 @@ async def test_a_start_is_not_ready_while_something_else_may_answer(make_hub, ma
 async def test_a_start_follows_a_server_that_moves_before_it_answers(hub, machine, proxy, elsewhere):
     launched = asyncio.Event()
 
-    class Mover(dict):
+    class MovingLaunches(dict):
         def get(self, _launch):
             launched.set()
             return None if machine.seen["poll"].url == elsewhere else Moved(url=elsewhere)
 
-    machine.moved = Mover()
+    machine.moved = MovingLaunches()
     server = await hub.started()
     assert launched.is_set()
     assert server.url == proxy.routes[ROUTE].target == elsewhere
@@ -269,16 +269,16 @@ async def _leave(hub, dead):
 
 @pytest.mark.parametrize("verifies", [True, False])
 def test_a_spawner_without_verification_on_a_shared_machine_is_logged_once(verifies, caplog):
-    class Shares:
+    class SharedAddressSpawner:
         @hookimpl
         async def hub_spawn(self, server): ...
 
-    class Verifies(Shares):
+    class VerifyingSpawner(SharedAddressSpawner):
         @hookimpl
         async def hub_verify_address(self, server): ...
 
     plugins = ActivePlugins()
-    plugins.add("mine", Verifies() if verifies else Shares())
+    plugins.add("mine", VerifyingSpawner() if verifies else SharedAddressSpawner())
     hooks = Hooks(HookCaller(plugins, ThreadPools()))
     warn_of_trust({"mine": SpawnerInfo(host_bound=True), "away": SpawnerInfo()}, hooks)
     assert [record.message.split()[1] for record in caplog.records] == ([] if verifies else ["mine"])

@@ -164,7 +164,7 @@ async def test_no_server_starts_during_shutdown(hub):
     assert (await hub.stopped(server)).active is False
 
 
-class Odd:
+class InvalidAnswerSpawner:
     """A spawner whose results cannot be stored."""
 
     def __init__(self, answer, left=None):
@@ -193,7 +193,7 @@ class Odd:
     ids=["nothing", "no port", "odd port", "odd state"],
 )
 async def test_an_invalid_endpoint_fails_the_start_without_retries(make_hub, answer):
-    odd = Odd(answer)
+    odd = InvalidAnswerSpawner(answer)
     hub = make_hub(extra={"odd": odd})
     server = await hub.gave_up(backend="odd")
     assert server.status is Status.STOPPED
@@ -202,7 +202,7 @@ async def test_an_invalid_endpoint_fails_the_start_without_retries(make_hub, ans
 
 
 async def test_an_invalid_state_does_not_keep_a_server_from_stopping(make_hub, caplog):
-    odd = Odd(None, left=Resumable(state={"engine": object()}))
+    odd = InvalidAnswerSpawner(None, left=Resumable(state={"engine": object()}))
     hub = make_hub(extra={"odd": odd})
     server = await hub.gave_up(backend="odd")
     assert (server.status, server.state, odd.stops) == (Status.STOPPED, {}, 1)

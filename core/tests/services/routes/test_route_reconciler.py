@@ -10,7 +10,7 @@ from plughub.domain.routes import Route
 from plughub.testing import conditions
 
 
-class PickyProxy:
+class SelectiveProxy:
     """A proxy that rejects some routes, counts the reads of its table, and can block its answers."""
 
     def __init__(self):
@@ -70,7 +70,7 @@ def db_url(tmp_path):
 
 @pytest.fixture
 def proxy():
-    return PickyProxy()
+    return SelectiveProxy()
 
 
 @pytest.fixture

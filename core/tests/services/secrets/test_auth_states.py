@@ -18,7 +18,7 @@ SECRETS = {"token": "s3cret", "nested": {"list": [1, None]}}
 SAVING = {"vault": LoginPolicy(enable_auth_state=True)}
 
 
-class Vault:
+class SecretsAuthenticator:
     """An authenticator without a class that returns secrets."""
 
     def __init__(self, secrets=SECRETS):
@@ -43,7 +43,7 @@ class Vault:
 
 @pytest.fixture
 def vault():
-    return Vault()
+    return SecretsAuthenticator()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from plughub.services.servers import bulk_stop
 from plughub.services.servers.bulk_stop import stop_all
 
 
-class Stubborn:
+class FlakyStops:
     """Stops servers; the first attempts fail for some of them."""
 
     def __init__(self, servers, errors):
@@ -21,7 +21,7 @@ class Stubborn:
         return await self.servers.stop(server)
 
 
-async def test_all_are_stopped_although_some_cannot_be_at_first_and_one_is_gone(
+async def test_all_servers_are_stopped_although_some_stops_fail_first_and_one_server_was_deleted(
     hub, machine, monkeypatch, caplog
 ):
     monkeypatch.setattr(bulk_stop, "STOP_ALL_BACKOFF", Backoff(0.01, 0.01))
@@ -29,7 +29,7 @@ async def test_all_are_stopped_although_some_cannot_be_at_first_and_one_is_gone(
     await hub.deletion.delete(await hub.user("alice"), 10)
     errors = {"bob": [ConflictError("at the same moment")], "carol": [RuntimeError("unforeseen")]}
     async with asyncio.timeout(30):
-        await stop_all(Stubborn(hub.servers, errors), records)
+        await stop_all(FlakyStops(hub.servers, errors), records)
         await asyncio.gather(*(hub.servers.wait(record, 20) for record in records))
     assert machine.running == {}
     assert "cannot request the stop of bob/: at the same moment" in caplog.text

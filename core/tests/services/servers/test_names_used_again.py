@@ -18,7 +18,7 @@ from plughub.services.users.login_links import FIELD, OneTimeLinks
 KEPT = Resumable(state={"container": "abc"})
 
 
-class Forgetful:
+class MinimalSpawner:
     """A spawner that starts servers of the machine and has nothing to clean up."""
 
     def __init__(self, machine):
@@ -110,7 +110,7 @@ async def test_a_new_server_with_the_name_of_a_removed_one_inherits_nothing(hub,
 
 
 async def test_credentials_are_deleted_without_cleanup_by_the_spawner(make_hub, machine):
-    hub = make_hub(extra={"forgetful": Forgetful(machine)}, allow_named_servers=True)
+    hub = make_hub(extra={"forgetful": MinimalSpawner(machine)}, allow_named_servers=True)
     await hub.store.write(store_initial_records)
     token = await keep(hub, machine, "lab", backend="forgetful")
     assert await clients(hub) == ["jupyterhub-user-alice!lab"]

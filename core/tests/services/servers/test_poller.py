@@ -12,7 +12,7 @@ from plughub.kinds import Endpoint
 from plughub.services.coordination.background_loops import run_forever
 
 
-class Hanging:
+class HangingSpawner:
     """A spawner whose polls never return."""
 
     def __init__(self):
@@ -44,7 +44,7 @@ async def runs_on(hub, name, backend, launch="a" * 32):
 
 
 async def test_a_plugin_that_hangs_does_not_delay_polls_of_others(make_hub, machine, until):
-    hanging = Hanging()
+    hanging = HangingSpawner()
     hub = make_hub(extra={"hanging": hanging})
     await runs_on(hub, "stuck", "hanging")
     server = await hub.started()
@@ -71,7 +71,7 @@ async def test_two_servers_without_a_launch_id_are_both_polled(hub, machine):
         assert (await hub.servers.wait(server, 20)).status is Status.STOPPED
 
 
-class Late(Hanging):
+class LateSpawner(HangingSpawner):
     """A spawner that reports late that the status is unknown."""
 
     def __init__(self):
@@ -87,7 +87,7 @@ class Late(Hanging):
 
 @pytest.mark.parametrize("gone", [True, False])
 async def test_an_unknown_state_is_not_stored_for_a_later_launch(make_hub, gone):
-    late = Late()
+    late = LateSpawner()
     hub = make_hub(extra={"late": late}, allow_named_servers=True)
     await runs_on(hub, "alice", "late")
     server = await hub.servers.get("alice", "")
@@ -104,7 +104,7 @@ async def test_an_unknown_state_is_not_stored_for_a_later_launch(make_hub, gone)
 
 
 async def test_an_unexpected_error_leaves_no_second_loop_behind(make_hub, until, caplog):
-    hub = make_hub(extra={"hanging": Hanging()})
+    hub = make_hub(extra={"hanging": HangingSpawner()})
     await hub.started()
     looking = asyncio.create_task(run_forever(hub.poller.run))
     hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users RENAME TO users_away")))

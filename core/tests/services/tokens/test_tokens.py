@@ -6,7 +6,7 @@ from plughub.domain.scopes import ScopeFilter
 from plughub.kinds import TokenIdentity
 
 
-class Foreign:
+class ForeignTokens:
     def __init__(self):
         self.asked = 0
 
@@ -74,7 +74,7 @@ async def test_a_promotion_takes_effect_at_once(hub):
 
 
 async def test_plugins_can_check_tokens_besides_the_database(make_hub):
-    foreign = Foreign()
+    foreign = ForeignTokens()
     hub = make_hub(extra={"jwt": foreign})
     await hub.user()
     own = await hub.tokens.create(await hub.user())

@@ -19,7 +19,7 @@ from plughub.services.users.configuration_sync import AT_ONCE, create_allowed_us
 OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
 
 
-class Prepares:
+class PreparingAuthenticator:
     """Accepts every login, and records the users that it was asked to prepare."""
 
     def __init__(self):
@@ -40,11 +40,11 @@ class Prepares:
 
 
 @pytest.fixture
-async def house(make_hub):
+async def hub_with(make_hub):
     """Make a hub with some authenticators, each with the settings of its class."""
 
-    async def open_house(one_person=None, **rules):
-        plugins = {name: Prepares() for name in rules}
+    async def make(one_person=None, **rules):
+        plugins = {name: PreparingAuthenticator() for name in rules}
         hub = make_hub(
             extra={**plugins, "access": AccessRules(rules, CLOSED)},
             one_person=one_person or [],
@@ -59,7 +59,7 @@ async def house(make_hub):
         hub.root = Principal(owner=root, scopes=everything)
         return hub
 
-    return open_house
+    return make
 
 
 async def add(hub, *names, authenticator="", admin=False):
@@ -76,8 +76,8 @@ async def refused(hub, plugin, name):
     return caught.value.message
 
 
-async def test_only_added_users_may_log_in(house):
-    hub = await house(pam=Authenticator())
+async def test_only_added_users_may_log_in(hub_with):
+    hub = await hub_with(pam=Authenticator())
     [bob] = await add(hub, "bob")
     assert (await log_in(hub, "pam", "bob")).id == bob.id
     assert (await log_in(hub, "pam", "bob")).id == bob.id
@@ -86,8 +86,8 @@ async def test_only_added_users_may_log_in(house):
     assert "not allowed" in await refused(hub, "pam", "dave")
 
 
-async def test_an_admission_survives_a_rename_but_not_a_deletion(house):
-    hub = await house(pam=Authenticator())
+async def test_an_admission_survives_a_rename_but_not_a_deletion(hub_with):
+    hub = await hub_with(pam=Authenticator())
     [bob] = await add(hub, "bob")
     await log_in(hub, "pam", "bob")
     await hub.store.write(lambda tx: tx.user_list.rename(bob.id, "robert"))
@@ -103,18 +103,18 @@ async def test_an_admission_survives_a_rename_but_not_a_deletion(house):
     ("rules", "reason"),
     [({"blocked_users": {"bob"}}, "blocked"), ({"config": False}, "not allowed")],
 )
-async def test_settings_that_exclude_users_also_apply_to_added_users(house, rules, reason):
+async def test_settings_that_exclude_users_also_apply_to_added_users(hub_with, rules, reason):
     rules = dict(rules)
     closed = Authenticator(**{name: value for name, value in rules.items() if name != "config"})
     if "config" in rules:
         closed.config.Authenticator.allow_existing_users = False
-    hub = await house(pam=closed)
+    hub = await hub_with(pam=closed)
     await add(hub, "bob")
     assert reason in await refused(hub, "pam", "bob")
 
 
-async def test_an_authenticator_is_required_where_names_denote_different_people(house):
-    hub = await house(pam=Authenticator(), web=Authenticator(allow_all=True))
+async def test_an_authenticator_is_required_where_names_denote_different_people(hub_with):
+    hub = await hub_with(pam=Authenticator(), web=Authenticator(allow_all=True))
     [bob] = await add(hub, "bob", authenticator="pam")
     assert "reserved" in await refused(hub, "web", "bob")
     assert (await log_in(hub, "pam", "bob")).id == bob.id
@@ -125,8 +125,8 @@ async def test_an_authenticator_is_required_where_names_denote_different_people(
         await add(hub, "carol", authenticator="ldap")
 
 
-async def test_without_an_authenticator_only_settings_admit_the_user(house):
-    hub = await house(pam=Authenticator(allowed_users={"x"}), web=Authenticator(allowed_users={"y"}))
+async def test_without_an_authenticator_only_settings_admit_the_user(hub_with):
+    hub = await hub_with(pam=Authenticator(allowed_users={"x"}), web=Authenticator(allowed_users={"y"}))
     await add(hub, "bob")
     for plugin in (
         "pam",
@@ -135,14 +135,14 @@ async def test_without_an_authenticator_only_settings_admit_the_user(house):
         assert "not allowed" in await refused(hub, plugin, "bob")
 
 
-async def test_a_user_may_log_in_with_either_of_joined_authenticators(house):
-    hub = await house(one_person=[{"pam", "ldap"}], pam=Authenticator(), ldap=Authenticator())
+async def test_a_user_may_log_in_with_either_of_joined_authenticators(hub_with):
+    hub = await hub_with(one_person=[{"pam", "ldap"}], pam=Authenticator(), ldap=Authenticator())
     await add(hub, "bob")
     assert (await log_in(hub, "ldap", "bob")).id == (await log_in(hub, "pam", "bob")).id
 
 
-async def test_admission_for_one_joined_authenticator_covers_the_others(house):
-    hub = await house(one_person=[{"pam", "ldap"}], pam=CLOSED, ldap=Authenticator(), web=OPEN)
+async def test_admission_for_one_joined_authenticator_covers_the_others(hub_with):
+    hub = await hub_with(one_person=[{"pam", "ldap"}], pam=CLOSED, ldap=Authenticator(), web=OPEN)
     await add(hub, "bob", authenticator="pam")
     assert "reserved" in await refused(hub, "web", "bob")
     assert (await log_in(hub, "ldap", "bob")).name == "bob"
@@ -150,9 +150,9 @@ async def test_admission_for_one_joined_authenticator_covers_the_others(house):
 
 @pytest.mark.parametrize("setting", ["allowed_users", "admin_users"])
 @pytest.mark.parametrize("stored", [True, False])
-async def test_a_name_listed_by_one_authenticator_is_reserved_for_it(house, setting, stored):
+async def test_a_name_listed_by_one_authenticator_is_reserved_for_it(hub_with, setting, stored):
     pam = Authenticator(**{setting: {"alice"}}, any_allow_config=True)
-    hub = await house(pam=pam, web=Authenticator(allow_all=True))
+    hub = await hub_with(pam=pam, web=Authenticator(allow_all=True))
     if stored:
         user = await hub.user("alice")
         await hub.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
@@ -160,8 +160,8 @@ async def test_a_name_listed_by_one_authenticator_is_reserved_for_it(house, sett
     assert (await log_in(hub, "web", "bob")).name == "bob"
 
 
-async def test_adding_a_user_during_their_login_with_another_authenticator_yields_one_of_the_two(house):
-    hub = await house(pam=Authenticator(), web=Authenticator(allow_all=True))
+async def test_adding_a_user_during_their_login_with_another_authenticator_yields_one_of_the_two(hub_with):
+    hub = await hub_with(pam=Authenticator(), web=Authenticator(allow_all=True))
     for number in range(10):
         name = f"user{number}"
         await asyncio.gather(
@@ -173,8 +173,8 @@ async def test_adding_a_user_during_their_login_with_another_authenticator_yield
         assert sum(isinstance(answer, ForbiddenError) for answer in answers) >= 1, answers
 
 
-async def test_an_added_user_who_never_logged_in_is_cleaned_up_at_their_authenticator(house):
-    hub = await house(pam=Authenticator(), web=Authenticator())
+async def test_an_added_user_who_never_logged_in_is_cleaned_up_at_their_authenticator(hub_with):
+    hub = await hub_with(pam=Authenticator(), web=Authenticator())
     [bob] = await add(hub, "bob", authenticator="pam")
     await hub.user_admin.delete(bob, 5, by=hub.root)
     assert (hub.plugins["pam"].deleted, hub.plugins["web"].deleted) == (["bob"], [])
@@ -207,8 +207,8 @@ async def test_thousands_of_allowed_users_are_created_in_short_transactions(hub,
     assert len(written) == 3
 
 
-async def test_new_admins_need_an_authenticator_where_names_denote_different_people(house):
-    hub = await house(pam=CLOSED, web=OPEN)
+async def test_new_admins_need_an_authenticator_where_names_denote_different_people(hub_with):
+    hub = await hub_with(pam=CLOSED, web=OPEN)
     with pytest.raises(InvalidError, match="authenticator of new admins is required"):
         await add(hub, "bob", admin=True)
     [bob] = await add(hub, "bob", admin=True, authenticator="pam")
@@ -216,8 +216,8 @@ async def test_new_admins_need_an_authenticator_where_names_denote_different_peo
     assert (await log_in(hub, "pam", "bob")).id == bob.id
 
 
-async def test_a_user_deleted_during_their_login_is_not_created_again(house, monkeypatch):
-    hub = await house(pam=CLOSED)
+async def test_a_user_deleted_during_their_login_is_not_created_again(hub_with, monkeypatch):
+    hub = await hub_with(pam=CLOSED)
     [bob] = await add(hub, "bob")
     complete = hub.hooks.complete_login
 
@@ -237,8 +237,8 @@ async def assign(hub, user, authenticator, by=None):
     return await hub.user_admin.change(user, authenticator=authenticator, by=by or hub.root)
 
 
-async def test_an_admin_assigns_the_authenticator_of_a_stored_user(house):
-    hub = await house(pam=CLOSED, web=OPEN)
+async def test_an_admin_assigns_the_authenticator_of_a_stored_user(hub_with):
+    hub = await hub_with(pam=CLOSED, web=OPEN)
     bob = await hub.user("bob")
     await assign(hub, bob, "web")
     await assign(hub, bob, "pam")
@@ -249,8 +249,8 @@ async def test_an_admin_assigns_the_authenticator_of_a_stored_user(house):
     assert (await log_in(hub, "pam", "bob")).id == bob.id
 
 
-async def test_a_user_whom_an_authenticator_knows_is_not_given_to_another(house):
-    hub = await house(one_person=[{"pam", "ldap"}], pam=OPEN, ldap=OPEN, web=OPEN)
+async def test_a_user_whom_an_authenticator_knows_is_not_given_to_another(hub_with):
+    hub = await hub_with(one_person=[{"pam", "ldap"}], pam=OPEN, ldap=OPEN, web=OPEN)
     bob = await log_in(hub, "pam", "bob")
     with pytest.raises(ConflictError, match="already logs in with pam"):
         await assign(hub, bob, "web")
@@ -259,8 +259,8 @@ async def test_a_user_whom_an_authenticator_knows_is_not_given_to_another(house)
     assert "web" not in {name for name, found in hub.plugins.items() if found.added}
 
 
-async def test_only_admins_name_an_authenticator_and_nothing_else_changes_when_one_is_refused(house):
-    hub = await house(pam=CLOSED, web=OPEN)
+async def test_only_admins_name_an_authenticator_and_nothing_else_changes_when_one_is_refused(hub_with):
+    hub = await hub_with(pam=CLOSED, web=OPEN)
     bob, nobody = await hub.user("bob"), await hub.user("nobody")
     helper = Principal(owner=await hub.user("helper"), scopes=ScopeTree().expand(["admin:users"]))
     with pytest.raises(ForbiddenError, match="only admins can assign an authenticator"):
@@ -298,8 +298,8 @@ GIVEN = ["load_groups", "load_roles", "admin role", "admin", "group"]
 
 
 @pytest.mark.parametrize("way", GIVEN)
-async def test_a_name_with_grants_is_reserved_until_an_admin_assigns_it(house, way):
-    hub = await house(pam=OPEN, web=OPEN)
+async def test_a_name_with_grants_is_reserved_until_an_admin_assigns_it(hub_with, way):
+    hub = await hub_with(pam=OPEN, web=OPEN)
     await given(hub, way)
     for plugin in ("pam", "web"):
         assert "until an administrator assigns it" in await refused(hub, plugin, "bob")
@@ -309,8 +309,8 @@ async def test_a_name_with_grants_is_reserved_until_an_admin_assigns_it(house, w
     assert (await log_in(hub, "pam", "bob")).id == bob.id
 
 
-async def test_a_setting_of_one_authenticator_assigns_a_name_with_grants(house):
-    hub = await house(pam=Authenticator(allowed_users={"bob"}), web=OPEN)
+async def test_a_setting_of_one_authenticator_assigns_a_name_with_grants(hub_with):
+    hub = await hub_with(pam=Authenticator(allowed_users={"bob"}), web=OPEN)
     await given(hub, "load_roles")
     await refused(hub, "web", "bob")
     assert (await log_in(hub, "pam", "bob")).roles == ("tutor", "user")
@@ -321,14 +321,14 @@ async def test_a_setting_of_one_authenticator_assigns_a_name_with_grants(house):
     "settings",
     [{"pam": OPEN}, {"one_person": [{"pam", "ldap"}], "pam": CLOSED, "ldap": OPEN}],
 )
-async def test_where_a_name_denotes_one_person_grants_are_theirs_at_once(house, way, settings):
-    hub = await house(**settings)
+async def test_a_name_with_grants_may_log_in_where_it_denotes_one_person(hub_with, way, settings):
+    hub = await hub_with(**settings)
     await given(hub, way)
     assert (await log_in(hub, "ldap" if "ldap" in settings else "pam", "bob")).name == "bob"
 
 
-async def test_a_user_without_grants_belongs_to_the_first_login(house):
-    hub = await house(pam=OPEN, web=OPEN)
+async def test_a_user_without_grants_belongs_to_the_first_login(hub_with):
+    hub = await hub_with(pam=OPEN, web=OPEN)
     bob = await hub.user("bob")
     assert (await log_in(hub, "web", "bob")).id == bob.id
     assert "belongs to a user" in await refused(hub, "pam", "bob")

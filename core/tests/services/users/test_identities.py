@@ -31,7 +31,7 @@ class RollBackError(Exception):
     """Ends a transaction that must leave nothing."""
 
 
-class World:
+class AccountModel:
     """Model of a hub's accounts and their owners: an authenticator or a join identifies a person."""
 
     def __init__(self, tx):
@@ -110,7 +110,7 @@ RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 @example(actions=[*RENAMED, ("log_in", "ldap", "alice"), ("add", "alice"), ("log_in", "pam", "bob")])
 def test_no_user_ever_gets_the_account_of_another(database, actions):
     def work(connection):
-        world = World(Transaction(connection))
+        world = AccountModel(Transaction(connection))
         for action, *facts in actions:
             getattr(world, action)(*facts)
         raise RollBackError
@@ -119,7 +119,7 @@ def test_no_user_ever_gets_the_account_of_another(database, actions):
         database.run(work)
 
 
-class Known:
+class TrustingAuthenticator:
     """An authenticator that accepts every login."""
 
     @hookimpl
@@ -134,7 +134,9 @@ async def renamed(hub, old, new):
 
 @pytest.fixture
 async def joined_hub(make_hub):
-    return make_hub(extra={"pam": Known(), "ldap": Known()}, one_person=[set(JOINED)])
+    return make_hub(
+        extra={"pam": TrustingAuthenticator(), "ldap": TrustingAuthenticator()}, one_person=[set(JOINED)]
+    )
 
 
 async def log_in(hub, plugin, name):
@@ -170,7 +172,10 @@ async def test_another_subject_of_a_joined_authenticator_is_another_person(joine
 
 
 async def test_concurrent_logins_as_an_added_user_yield_one_of_the_two(make_hub):
-    hubs = [make_hub(extra={"first": Known(), "second": Known()}) for _ in range(2)]
+    hubs = [
+        make_hub(extra={"first": TrustingAuthenticator(), "second": TrustingAuthenticator()})
+        for _ in range(2)
+    ]
     for name in (f"user{number}" for number in range(10)):
         await hubs[0].user(name)
         logins = [log_in(hub, plugin, name) for hub, plugin in zip(hubs, ("first", "second"), strict=True)]

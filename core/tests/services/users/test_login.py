@@ -19,7 +19,7 @@ class BrokenVeto:
         raise RuntimeError("out of order")
 
 
-class Promoter:
+class AdminAuthenticator:
     @hookimpl
     async def hub_authenticate(self, login):
         if login.username == "locked":
@@ -36,66 +36,70 @@ async def log_in(hub, name, password="pw", **form):
     return await hub.logins.log_in(name, password, form)
 
 
-async def test_the_first_authenticator_that_knows_a_user_wins(make_hub, book):
-    hub = make_hub(extra={"a": book({"bob": "pw"}), "b": book({"alice": "pw", "bob": "other"})})
+async def test_the_first_authenticator_that_knows_a_user_wins(make_hub, password_table):
+    hub = make_hub(
+        extra={"a": password_table({"bob": "pw"}), "b": password_table({"alice": "pw", "bob": "other"})}
+    )
     assert [(await log_in(hub, name)).plugin for name in ("bob", "alice")] == ["a", "b"]
 
 
 @pytest.mark.parametrize("typed", ["Alice", " alice ", "ＡＬＩＣＥ", "aLiCe"])
-async def test_a_name_is_normalised_before_a_plugin_sees_it(make_hub, book, typed):
-    hub = make_hub(extra={"a": book({"alice": "pw"})})
+async def test_a_name_is_normalised_before_a_plugin_sees_it(make_hub, password_table, typed):
+    hub = make_hub(extra={"a": password_table({"alice": "pw"})})
     assert (await log_in(hub, typed)).user.name == "alice"
 
 
 @pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("nobody", "pw"), ("", "")])
-async def test_wrong_passwords_and_unknown_users_get_the_same_message(make_hub, book, name, password):
-    hub = make_hub(extra={"a": book({"alice": "pw"})})
+async def test_wrong_passwords_and_unknown_users_get_the_same_message(
+    make_hub, password_table, name, password
+):
+    hub = make_hub(extra={"a": password_table({"alice": "pw"})})
     with pytest.raises(ForbiddenError, match=r"^Invalid username or password$"):
         await log_in(hub, name, password)
 
 
 async def test_a_huge_name_reaches_no_plugin_and_no_log(make_hub, caplog):
-    hub = make_hub(extra={"promoter": Promoter()})
+    hub = make_hub(extra={"promoter": AdminAuthenticator()})
     with pytest.raises(ForbiddenError):
         await log_in(hub, "x" * 10_000_000)
     assert all(len(record.getMessage()) < 200 for record in caplog.records)
 
 
-async def test_a_name_with_line_breaks_cannot_forge_log_lines(make_hub, book, caplog):
-    hub = make_hub(extra={"a": book({})})
+async def test_a_name_with_line_breaks_cannot_forge_log_lines(make_hub, password_table, caplog):
+    hub = make_hub(extra={"a": password_table({})})
     with pytest.raises(ForbiddenError):
         await log_in(hub, "alice\nroot logged in")
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
-async def test_no_further_plugin_is_asked_after_a_rejection(make_hub, book):
-    hub = make_hub(extra={"promoter": Promoter(), "a": book({"locked": "pw"})})
+async def test_no_further_plugin_is_asked_after_a_rejection(make_hub, password_table):
+    hub = make_hub(extra={"promoter": AdminAuthenticator(), "a": password_table({"locked": "pw"})})
     with pytest.raises(ForbiddenError, match="locked"):
         await log_in(hub, "locked")
 
 
-async def test_a_veto_applies_to_every_authenticator(make_hub, book):
-    hub = make_hub(extra={"a": book({"mallory": "pw", "alice": "pw"}), "veto": Veto()})
+async def test_a_veto_applies_to_every_authenticator(make_hub, password_table):
+    hub = make_hub(extra={"a": password_table({"mallory": "pw", "alice": "pw"}), "veto": Veto()})
     with pytest.raises(ForbiddenError, match="the house is closed"):
         await log_in(hub, "mallory")
     assert (await log_in(hub, "alice")).user.name == "alice"
     assert await hub.store.read(lambda tx: tx.users.get("mallory")) is None
 
 
-async def test_a_failing_veto_refuses_the_login(make_hub, book):
-    hub = make_hub(extra={"a": book({"alice": "pw"}), "veto": BrokenVeto()})
+async def test_a_failing_veto_refuses_the_login(make_hub, password_table):
+    hub = make_hub(extra={"a": password_table({"alice": "pw"}), "veto": BrokenVeto()})
     with pytest.raises(ForbiddenError, match="'veto'"):
         await log_in(hub, "alice")
 
 
 async def test_the_authenticating_plugin_completes_the_login(make_hub):
-    hub = make_hub(extra={"promoter": Promoter()})
+    hub = make_hub(extra={"promoter": AdminAuthenticator()})
     user = (await log_in(hub, "alice")).user
     assert (user.name, user.admin, user.groups) == ("alice", True, ("staff",))
 
 
-async def test_two_authenticators_never_share_a_user(make_hub, book):
-    hub = make_hub(extra={"a": book({"alice": "one"}), "b": book({"alice": "two"})})
+async def test_two_authenticators_never_share_a_user(make_hub, password_table):
+    hub = make_hub(extra={"a": password_table({"alice": "one"}), "b": password_table({"alice": "two"})})
     first = await log_in(hub, "alice", "one")
     with pytest.raises(ForbiddenError, match="an administrator can join the two") as refused:
         await log_in(hub, "alice", "two")
@@ -103,16 +107,16 @@ async def test_two_authenticators_never_share_a_user(make_hub, book):
     assert (await log_in(hub, "alice", "one")).user.id == first.user.id
 
 
-async def test_joined_authenticators_share_a_user(make_hub, book):
+async def test_joined_authenticators_share_a_user(make_hub, password_table):
     hub = make_hub(
-        extra={"a": book({"alice": "one"}), "b": book({"alice": "two"})},
+        extra={"a": password_table({"alice": "one"}), "b": password_table({"alice": "two"})},
         one_person=[{"a", "b"}],
     )
     assert (await log_in(hub, "alice", "one")).user.id == (await log_in(hub, "alice", "two")).user.id
 
 
-async def test_a_one_time_link_logs_in_once_and_stores_no_identity(make_hub, book):
-    hub = make_hub(extra={"a": book({"alice": "pw"})})
+async def test_a_one_time_link_logs_in_once_and_stores_no_identity(make_hub, password_table):
+    hub = make_hub(extra={"a": password_table({"alice": "pw"})})
     links = OneTimeLinks(hub.store)
     hub.hooks.caller.plugins.add("onetime", links)
     hub.hooks.caller.forget_cache()
@@ -124,8 +128,8 @@ async def test_a_one_time_link_logs_in_once_and_stores_no_identity(make_hub, boo
     assert (await log_in(hub, "alice")).user.id == first.user.id
 
 
-async def test_logging_out_revokes_the_tokens_of_the_session(make_hub, book):
-    hub = make_hub(extra={"a": book({"alice": "pw"})})
+async def test_logging_out_revokes_the_tokens_of_the_session(make_hub, password_table):
+    hub = make_hub(extra={"a": password_table({"alice": "pw"})})
     session = await log_in(hub, "alice")
     made = await hub.tokens.create(session.user)
     await hub.store.write(
@@ -137,8 +141,8 @@ async def test_logging_out_revokes_the_tokens_of_the_session(make_hub, book):
     assert await hub.tokens.authenticate("f" * 32) is None
 
 
-async def test_a_login_link_makes_no_account_of_another_authenticator_an_admin(make_hub, book):
-    hub = make_hub(extra={"a": book({"ubuntu": "pw"})})
+async def test_a_login_link_makes_no_account_of_another_authenticator_an_admin(make_hub, password_table):
+    hub = make_hub(extra={"a": password_table({"ubuntu": "pw"})})
     links = OneTimeLinks(hub.store)
     hub.hooks.caller.plugins.add("onetime", links)
     hub.hooks.caller.forget_cache()

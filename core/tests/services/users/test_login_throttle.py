@@ -23,7 +23,7 @@ from plughub.services.users.login_links import FIELD, OneTimeLinks
 TRIES = LoginLimits().tries
 
 
-class Counting:
+class CountingAuthenticator:
     """Knows one password, and counts the calls."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Counting:
         return Identity(name=login.username) if login.password == "pw" else None
 
 
-class Listener:
+class EventListener:
     """Records the events."""
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class Listener:
 
 
 @pytest.fixture
-def counting() -> Counting:
-    return Counting()
+def counting() -> CountingAuthenticator:
+    return CountingAuthenticator()
 
 
 async def wrong(hub, name="alice", address="192.0.2.1"):
@@ -122,7 +122,7 @@ async def test_guessed_links_are_throttled_by_address(make_hub, counting) -> Non
 
 
 async def test_refusals_are_reported_once_a_minute_with_their_number(make_hub, counting, caplog) -> None:
-    listener = Listener()
+    listener = EventListener()
     hub = make_hub(extra={"counting": counting, "listener": listener})
     for _ in range(40):
         with contextlib.suppress(ForbiddenError, TooManyError):
@@ -140,7 +140,7 @@ async def test_refusals_are_reported_once_a_minute_with_their_number(make_hub, c
 
 
 async def test_reports_of_refused_logins_are_limited_and_the_rest_is_counted(make_hub, counting) -> None:
-    listener = Listener()
+    listener = EventListener()
     hub = make_hub(extra={"counting": counting, "listener": listener}, refused_logins_per_hour=10)
     for number in range(30):
         await wrong(hub, f"nobody{number}")
@@ -175,14 +175,14 @@ def test_log_lines_of_unauthenticated_clients_are_limited_and_dropped_ones_are_c
 async def test_an_authenticator_that_hangs_for_one_name_does_not_delay_others(make_hub) -> None:
     release = threading.Event()
 
-    class Blocks:
+    class BlockingAuthenticator:
         @hookimpl
         def hub_authenticate(self, login):
             if login.username == "slow":
                 release.wait()
             return Identity(name=login.username)
 
-    hub = make_hub(extra={"blocks": Blocks()})
+    hub = make_hub(extra={"blocks": BlockingAuthenticator()})
     await hub.user("root")
     addresses = [f"192.0.2.{number}" for number in range(12)]
     slow = [asyncio.create_task(hub.logins.log_in("slow", "", remote_ip=ip)) for ip in addresses]
@@ -201,14 +201,14 @@ async def test_an_authenticator_that_hangs_for_one_name_does_not_delay_others(ma
 async def test_all_addresses_of_a_network_share_one_quota(make_hub) -> None:
     release = threading.Event()
 
-    class Blocks:
+    class BlockingAuthenticator:
         @hookimpl
         def hub_authenticate(self, login):
             if login.username != "alice":
                 release.wait()
             return Identity(name=login.username)
 
-    hub = make_hub(extra={"blocks": Blocks()})
+    hub = make_hub(extra={"blocks": BlockingAuthenticator()})
     await hub.user("root")
     slow = [
         asyncio.create_task(hub.logins.log_in(f"slow{number}", "", remote_ip=f"2001:db8::{number:x}"))

@@ -16,7 +16,7 @@ TREE = ScopeTree()
 TUTOR = ManagedRole(name="tutor", description="Teaches", scopes=("read:hub",))
 
 
-class Giver:
+class RoleAuthenticator:
     """An authenticator that assigns roles."""
 
     def __init__(self):
@@ -34,7 +34,7 @@ class Giver:
 
 @pytest.fixture
 def giver():
-    return Giver()
+    return RoleAuthenticator()
 
 
 @pytest.fixture

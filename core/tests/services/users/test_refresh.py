@@ -16,7 +16,7 @@ from plughub.services.tokens.principals import Principal
 AT_ONCE = 1e-9
 
 
-class Fickle:
+class ChangingAuthenticator:
     """An authenticator whose answer changes."""
 
     def __init__(self):
@@ -38,7 +38,7 @@ class Fickle:
 
 @pytest.fixture
 def fickle():
-    return Fickle()
+    return ChangingAuthenticator()
 
 
 @pytest.fixture

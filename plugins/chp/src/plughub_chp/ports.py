@@ -47,7 +47,8 @@ def _raise_bind_error(error: OSError, port: int, what: str) -> None:
         ) from error
     if error.errno == errno.EACCES:
         raise StartError(
-            f"this user is not allowed to listen on port {port} ({what}): choose a port of 1024 or higher"
+            f"the hub's user is not allowed to listen on port {port} ({what}): "
+            "choose a port of 1024 or higher"
         ) from error
     if error.errno != errno.EADDRNOTAVAIL:
         raise StartError(

@@ -35,10 +35,10 @@ def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
     Raises:
         EngineError: the engine does not answer.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     latest = _list_of(engine, mark, plugin)
     with latest.lock:
-        if begun - latest.fetched_at >= LISTING_SECONDS or latest.fetched_at <= latest.invalidated_at:
+        if started - latest.fetched_at >= LISTING_SECONDS or latest.fetched_at <= latest.invalidated_at:
             fetched_at = time.monotonic()
             wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={plugin}"]
             with engine.request() as client:

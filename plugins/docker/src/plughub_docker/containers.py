@@ -50,8 +50,8 @@ class Containers:
         found = self.inspect(name)
         if found is None or not marks.belongs(found, server, self.plugin):
             return None
-        mine = not server.operation or self.operation(found) == server.operation
-        return found if mine else None
+        is_own = not server.operation or self.operation(found) == server.operation
+        return found if is_own else None
 
     def make_room(self, server: Server, name: str, *, remove: bool) -> str:
         """Free the name of a new container, and return the new name of a container that was set aside.

@@ -181,11 +181,11 @@ def _refusal(doing: str, error: APIError) -> str:
 
 def _cause(error: BaseException) -> str:
     """Return the root cause from a chain of errors of several libraries."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, FileNotFoundError | ConnectionRefusedError):
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
             return "it is not running"
-        if isinstance(seen, PermissionError):
+        if isinstance(cause, PermissionError):
             return "the hub's user has no permission to use it (is the user in the group docker?)"
-        seen = seen.__cause__ or seen.__context__
+        cause = cause.__cause__ or cause.__context__
     return str(error) or type(error).__name__

@@ -59,5 +59,5 @@ def read_progress(lines: Sequence[str]) -> CloneProgress:
     before = list(lines)
     while FAILED in before:
         before.remove(FAILED)
-    said = [line.strip() for line in before if line.strip()]
-    return CloneProgress(READY in lines, said[-1] if said else "")
+    output = [line.strip() for line in before if line.strip()]
+    return CloneProgress(READY in lines, output[-1] if output else "")

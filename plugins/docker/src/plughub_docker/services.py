@@ -55,8 +55,8 @@ class Services:
         for reference in filter(None, (object_id, name)):
             found = self.inspect(reference)
             if found and marks.belongs(found, server, self.plugin):
-                mine = marks.labels(found).get(marks.OPERATION)
-                return found if server.operation in {"", mine} else None
+                operation = marks.labels(found).get(marks.OPERATION)
+                return found if server.operation in {"", operation} else None
         return None
 
     def find_earlier(self, server: Server, name: str) -> Inspected | None:

@@ -198,13 +198,13 @@ class DockerSpawner(EngineAccess):
         last = ""
         while True:
             code = self.exit_code(await self._call_engine(self.find))
-            seen = repository_clone.read_progress(await self._call_slow(self.logs, CLONE_LINES))
+            progress = repository_clone.read_progress(await self._call_slow(self.logs, CLONE_LINES))
             if code == repository_clone.EXIT_CODE:  # any other end of the server is diagnosed by the hub
-                raise SpawnFailed(f"the repository {self.repository} cannot be cloned: {seen.last}")
-            if seen.ready or code is not None:
+                raise SpawnFailed(f"the repository {self.repository} cannot be cloned: {progress.last}")
+            if progress.ready or code is not None:
                 return
-            if seen.last != last:
-                last = seen.last
+            if progress.last != last:
+                last = progress.last
                 self._report.add(50, last)
             await asyncio.sleep(CLONE_POLL_SECONDS)
 

@@ -114,8 +114,8 @@ class SwarmSpawner(SwarmSettings):
         if self.services.is_lost(task):
             detail = f"node {node} of the swarm no longer answers"
             return Diagnosis("the machine of the server no longer answers", detail=detail)
-        seen = self.services.was_out_of_memory(task) if tasks.container_of(task) else False
-        return tasks.diagnose(task, node, out_of_memory=seen) or self._silence(service, node)
+        out_of_memory = self.services.was_out_of_memory(task) if tasks.container_of(task) else False
+        return tasks.diagnose(task, node, out_of_memory=out_of_memory) or self._silence(service, node)
 
     def inventory(self, mark: str) -> Iterable[Found] | None:
         """List what the swarm runs under the hub's mark."""

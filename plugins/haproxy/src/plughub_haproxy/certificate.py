@@ -37,8 +37,8 @@ class CertificateFiles:
 
     def has_changed(self) -> bool:
         """Return whether a file has changed since the last call."""
-        seen, self._seen = self._seen, self._read_signature()
-        return seen != self._seen
+        before, self._seen = self._seen, self._read_signature()
+        return before != self._seen
 
     def _read_signature(self) -> list[tuple[int, int]]:
         try:

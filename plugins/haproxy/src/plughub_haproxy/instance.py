@@ -234,7 +234,11 @@ class Instance:
         lines = last_lines(self._log, 20)
         text = "\n".join(lines)
         if any("already in use" in line and "frontend dead" not in line for line in lines):
-            held = [f"port {port} is in use{who}" for port in listener.ports if (who := who_listens(port))]
+            held = [
+                f"port {port} is in use{listener_text}"
+                for port in listener.ports
+                if (listener_text := who_listens(port))
+            ]
             return StartError(
                 f"{'; '.join(held) or f'port {listener.port} is in use'}; HAProxy cannot listen on "
                 f"{listener.display_address}: stop that process, or choose another port "
@@ -243,8 +247,8 @@ class Instance:
             )
         if "Permission denied" in text:
             return StartError(
-                f"this user is not allowed to listen on {listener.display_address}: choose a port of 1024 or "
-                f"higher, or make the files readable: {_alerts(lines)}"
+                f"the hub's user is not allowed to listen on {listener.display_address}: "
+                f"choose a port of 1024 or higher, or make the files readable: {_alerts(lines)}"
             )
         what = "does not answer" if timed_out else "exited at once"
         refused = any("ALERT" in line and ": config :" in line for line in lines)

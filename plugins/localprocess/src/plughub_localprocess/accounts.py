@@ -79,10 +79,10 @@ def create_account(name: str) -> None:
             ["/usr/sbin/useradd", "--create-home", "--", name], check=True, capture_output=True, timeout=30
         )
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", b"") or str(error).encode()
+        output = getattr(error, "stderr", b"") or str(error).encode()
         raise SpawnFailed(
             f"the account {name!r} cannot be created on the machine of the hub",
-            detail=said.decode(errors="replace").strip(),
+            detail=output.decode(errors="replace").strip(),
             retry=False,
         ) from error
 

@@ -54,10 +54,10 @@ def write_certificates(paths: Mapping[str, str], home: str, account: Account | N
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SpawnFailed(NOT_WRITTEN, detail=f"{target}: {error}") from error
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        output = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise SpawnFailed(
             NOT_WRITTEN,
-            detail=f"{target}: {' '.join(said)}. The folder must belong to the user and have free space",
+            detail=f"{target}: {' '.join(output)}. The folder must belong to the user and have free space",
         )
     Path(paths["keyfile"]).unlink(missing_ok=True)
     return {kind: f"{target}/{Path(path).name}" for kind, path in paths.items()}

@@ -30,10 +30,10 @@ def diagnose(pid: int, port: int, code: int | None) -> Diagnosis | None:
         return Diagnosis(f"process {pid} listens on port {port}, but does not answer HTTP there")
     if ports:
         where = ", ".join(map(str, ports))
-        said = f"process {pid} listens on port {where} instead of port {port}"
-        return Diagnosis(said, detail="the server must listen on the port in JUPYTERHUB_SERVICE_URL")
-    said = f"process {pid} is running, but does not listen on any port; expected port {port}"
-    return Diagnosis(said, detail="the server must listen on the port in JUPYTERHUB_SERVICE_URL")
+        message = f"process {pid} listens on port {where} instead of port {port}"
+        return Diagnosis(message, detail="the server must listen on the port in JUPYTERHUB_SERVICE_URL")
+    message = f"process {pid} is running, but does not listen on any port; expected port {port}"
+    return Diagnosis(message, detail="the server must listen on the port in JUPYTERHUB_SERVICE_URL")
 
 
 def _listening(process: psutil.Process) -> set[int]:

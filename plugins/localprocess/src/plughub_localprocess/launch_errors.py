@@ -65,8 +65,10 @@ def launch_error(
     step, message, number = fact["step"], fact["message"], fact["errno"]
     owner = f"user {account.name!r}" if account else "the hub's user"
     if step == "home":
-        said = f"the home folder of {owner} {'is missing' if number == errno.ENOENT else 'cannot be entered'}"
-        return SpawnFailed(said, detail=f"{folder!r} {_why_not_entered(number, message)}", retry=False)
+        problem = (
+            f"the home folder of {owner} {'is missing' if number == errno.ENOENT else 'cannot be entered'}"
+        )
+        return SpawnFailed(problem, detail=f"{folder!r} {_why_not_entered(number, message)}", retry=False)
     if step == "switch":
         return SpawnFailed(f"the hub cannot start a process as {owner}", detail=message, retry=False)
     if step == "session":

@@ -53,12 +53,12 @@ def _processes(url: str, leader: ProcessIdentity, marks: Mapping[str, str]) -> I
     yield from (pid for pid in pids if pid != leader.pid and _is_member(pid, leader.pid))
     # Check other processes only if their user owns a socket at the address.
     owners = {one.uid for one in listeners_at(url)}
-    ours = _owner(leader.pid)
+    leader_uid = _owner(leader.pid)
     for pid in pids:
         owner = _owner(pid)
         if owner not in owners or _is_member(pid, leader.pid):
             continue
-        if _descends(pid, leader.pid) or (owner == ours and has_marks(pid, marks)):
+        if _descends(pid, leader.pid) or (owner == leader_uid and has_marks(pid, marks)):
             yield pid
 
 

@@ -305,13 +305,13 @@ class LocalProcessSpawner(Spawner):
         if not self.pid:
             return _starts_something_else(type(self))
         uid = find_account(self.user.name).uid if self.own_accounts else None
-        ours = server_listens(self.server.host, self._identity, self._marks, uid=uid)
-        if ours != self._was_listening:
-            self._was_listening = ours
-            if not ours:
+        listens = server_listens(self.server.host, self._identity, self._marks, uid=uid)
+        if listens != self._was_listening:
+            self._was_listening = listens
+            if not listens:
                 holder = describe_listeners(self.server.host) or "no process"
                 self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
-        return ours
+        return listens
 
     def _groups(self) -> list[ProcessGroup]:
         """Return the groups to end: that of the recorded process, and those of an interrupted start."""

@@ -91,8 +91,8 @@ class Answer:
         """Text for a user with the right password whose account is refused."""
         if self.code in {NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED}:
             return EXPIRED
-        said = " ".join(_printable(note) for note in self.notes).strip()
-        return f"{ACCOUNT_REFUSED} The machine reports: {said}" if said else ACCOUNT_REFUSED
+        note_text = " ".join(_printable(note) for note in self.notes).strip()
+        return f"{ACCOUNT_REFUSED} The machine reports: {note_text}" if note_text else ACCOUNT_REFUSED
 
     def __str__(self) -> str:
         """Return step, description and code for the log."""

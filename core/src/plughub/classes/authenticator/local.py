@@ -168,7 +168,9 @@ class LocalAuthenticator(Authenticator):
 
     async def _check_account(self, name: str) -> None:
         if await asyncio.to_thread(self.is_refused, name):
-            raise ForbiddenError(f"{shorten(name)} is an system account of this machine, not of a person.")
+            raise ForbiddenError(
+                f"{shorten(name)} is a system account of this machine, not the account of a person."
+            )
 
     async def add_user(self, user: NamedUser) -> None:
         """Ensure that the system user exists.

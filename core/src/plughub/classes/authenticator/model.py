@@ -37,11 +37,11 @@ class AuthenticatorUser:
         return None if self.auth_state is None else dict(self.auth_state)
 
 
-def user_of(person: Identity | UserInfo) -> AuthenticatorUser:
+def user_of(source: Identity | UserInfo) -> AuthenticatorUser:
     """Create the user object for a method of an authenticator."""
-    groups = tuple(sorted(person.groups or ()))
-    name = login_name(person) if isinstance(person, Identity) else person.name
-    return AuthenticatorUser(name, bool(person.admin), groups, person.auth_state)
+    groups = tuple(sorted(source.groups or ()))
+    name = login_name(source) if isinstance(source, Identity) else source.name
+    return AuthenticatorUser(name, bool(source.admin), groups, source.auth_state)
 
 
 def login_name(identity: Identity) -> str:

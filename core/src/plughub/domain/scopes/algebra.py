@@ -38,11 +38,11 @@ def intersect_scopes(
     Returns:
         Expanded scopes, each of which both sides include.
     """
-    mine, yours = parse_scopes(these), parse_scopes(those)
+    left, right = parse_scopes(these), parse_scopes(those)
     common: set[str] = set()
-    for base in mine.keys() & yours.keys():
-        common.update(_within(base, mine[base], yours[base], groups))
-        common.update(_within(base, yours[base], mine[base], groups))
+    for base in left.keys() & right.keys():
+        common.update(_within(base, left[base], right[base], groups))
+        common.update(_within(base, right[base], left[base], groups))
     return frozenset(common)
 
 

@@ -86,9 +86,9 @@ class CachedQuery(Generic[T]):
 
     async def refresh(self) -> T:
         """Query the database and cache the answer."""
-        version, asked = self._change_feed.version, time.monotonic()
+        version, requested_at = self._change_feed.version, time.monotonic()
         answer = await self._read()
-        self._answer, self._version, self._until = answer, version, asked + CACHED_QUERY_SECONDS
+        self._answer, self._version, self._until = answer, version, requested_at + CACHED_QUERY_SECONDS
         return answer
 
     def clear(self) -> None:

@@ -78,8 +78,8 @@ class ServiceChecks:
         lives = {
             service.name: lives.get(service.name) or ServiceLife(name=service.name) for service in services
         }
-        asked = [service for service in services if self._can_check(service, lives[service.name])]
-        tries = {self._key(service, lives): service for service in asked}
+        checked = [service for service in services if self._can_check(service, lives[service.name])]
+        tries = {self._key(service, lives): service for service in checked}
         self._since = {key: at for key, at in self._since.items() if key in tries}
         self._due = {key: at for key, at in self._due.items() if key in tries}
         now = time.monotonic()
@@ -125,13 +125,13 @@ class ServiceChecks:
             return False
         process = ProcessIdentity(life.pid, life.started)
         try:
-            ours = await asyncio.to_thread(_listens, process, service.target)
+            is_own = await asyncio.to_thread(_listens, process, service.target)
         except OSError as error:
             log.warning("cannot determine which process listens at %s: %s", service.target, error)
             return False
-        if not ours:
+        if not is_own:
             log.warning("a process other than service %s listens at %s", service.name, service.target)
-        return ours
+        return is_own
 
     def _next_interval(self, *, healthy: bool, in_grace: bool) -> float:
         interval = self._settings.service_check_interval

@@ -84,7 +84,7 @@ class ManagedServices:
         self._lease = Lease()
         self._busy = asyncio.Lock()
         self._is_closing = False
-        self._checked_as = ""
+        self._checked_manager = ""
 
     async def run(self) -> None:
         """Manage the services until cancelled."""
@@ -96,16 +96,18 @@ class ManagedServices:
         async with self._busy:
             if self._is_closing:
                 return
-            seen = await self._store.write(self._read_state)
-            self._lease.until = seen.until
-            await self._check_orphans(seen)
-            if not seen.is_leader:
+            state = await self._store.write(self._read_state)
+            self._lease.until = state.until
+            await self._check_orphans(state)
+            if not state.is_leader:
                 return
-            wanted = [self._declared[name] for name in self._declared if _is_managed(seen.services.get(name))]
+            wanted = [
+                self._declared[name] for name in self._declared if _is_managed(state.services.get(name))
+            ]
             names = {service.name for service in wanted}
             await asyncio.gather(
-                *(self._manage(service, seen.lives.get(service.name), seen.now) for service in wanted),
-                *(self._remove(life) for life in seen.lives.values() if self._must_end(life, names, seen)),
+                *(self._manage(service, state.lives.get(service.name), state.now) for service in wanted),
+                *(self._remove(life) for life in state.lives.values() if self._must_end(life, names, state)),
             )
 
     async def stop(self) -> None:
@@ -141,25 +143,25 @@ class ManagedServices:
             return []
         return [life for life in tx.service_lives.all() if life.launch and life.host == host]
 
-    def _must_end(self, life: ServiceLife, managed: Collection[str], seen: _StoredState) -> bool:
+    def _must_end(self, life: ServiceLife, managed: Collection[str], state: _StoredState) -> bool:
         """Return whether a service must be stopped: it was deleted, or has no command any more."""
-        service = seen.services.get(life.name)
+        service = state.services.get(life.name)
         if service is None:
             return True
         return bool(life.launch) and life.name not in managed and not service.command
 
-    async def _check_orphans(self, seen: _StoredState) -> None:
+    async def _check_orphans(self, state: _StoredState) -> None:
         """Stop orphaned services when the lease moves to this process or to another machine."""
-        whose = "ours" if seen.is_leader else "of another machine" if seen.elsewhere else "of another process"
-        if whose != self._checked_as and (seen.is_leader or seen.elsewhere):
+        manager = "this process" if state.is_leader else "machine" if state.elsewhere else "process"
+        if manager != self._checked_manager and (state.is_leader or state.elsewhere):
             await self._end_orphans()
-        self._checked_as = whose
+        self._checked_manager = manager
 
     async def _end_orphans(self) -> None:
         found = await self._launcher.find_processes()
         # A start is stored before it is executed: an unknown process is an orphan.
-        seen = await self._store.write(self._read_state)
-        known = {life.launch for life in seen.lives.values() if not seen.elsewhere}
+        state = await self._store.write(self._read_state)
+        known = {life.launch for life in state.lives.values() if not state.elsewhere}
         for launch_id, process in found.items():
             if launch_id not in known:
                 log.warning("a service was left running by start %s: stopping it", launch_id)

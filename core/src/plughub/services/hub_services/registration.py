@@ -40,9 +40,9 @@ def store_services(
     Raises:
         InvalidError: a token or an OAuth client belongs to another user or service.
     """
-    for gone in tx.services.others([service.name for service in declared]):
-        log.warning("deleting service %s: it is no longer in the configuration", gone.name)
-        delete_service(tx, gone)
+    for removed in tx.services.others([service.name for service in declared]):
+        log.warning("deleting service %s: it is no longer in the configuration", removed.name)
+        delete_service(tx, removed)
     for declaration in declared:
         known = tx.services.get(declaration.name)
         if known is not None and not known.from_config:

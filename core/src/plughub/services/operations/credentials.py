@@ -66,7 +66,8 @@ def revoke_credentials(tx: Transaction, settings: HubSettings, server: ServerRec
 
 def _bind_to_server(scopes: tuple[str, ...], record: ServerRecord) -> list[str]:
     """Bind ``!server`` filters to the server: its own token has no OAuth client from which to derive it."""
-    mine = f"!server={record.full_name}"
+    own_filter = f"!server={record.full_name}"
     return [
-        f"{scope.removesuffix('!server')}{mine}" if scope.endswith("!server") else scope for scope in scopes
+        f"{scope.removesuffix('!server')}{own_filter}" if scope.endswith("!server") else scope
+        for scope in scopes
     ]

@@ -180,11 +180,11 @@ class Job:
         # renewed in the background, is valid by our own clock, the database need not be asked.
         key, holder, lease = self.operation.id, self._holder, self._lease
         while time.monotonic() >= self.lease_until:
-            asked = time.monotonic()
+            requested_at = time.monotonic()
             held = await self._store.write(lambda tx: tx.operations.renew(holder, lease, (key,)))
             if key not in held:
                 raise LeaseLostError(key)
-            self.lease_until = asked + lease
+            self.lease_until = requested_at + lease
 
     async def postpone(self, problem: str, seconds: float) -> None:
         """Release the operation for a while; any process may resume it afterwards.

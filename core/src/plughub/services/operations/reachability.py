@@ -120,8 +120,8 @@ class Reachability:
             return NO_ADDRESS
         if self.settings.tls is not None and not view.url.startswith("https:"):
             return NO_TLS.format(url=view.url)
-        ours = await self.hooks.verify_address(plugin, view)
-        return "" if ours else WRONG_PROCESS.format(url=view.url)
+        verified = await self.hooks.verify_address(plugin, view)
+        return "" if verified else WRONG_PROCESS.format(url=view.url)
 
     async def _is_current(self, server: ServerRecord) -> bool:
         current = await self.store.read(lambda tx: tx.servers.by_id(server.id))

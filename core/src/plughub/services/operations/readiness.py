@@ -116,8 +116,8 @@ class Readiness:
         """Return whether the server itself listens at its address; False when that is unknown."""
         record, user = await self.job.load()
         try:
-            ours = await self.hooks.verify_address(self._plugin, self._view(record, user))
-            self.wrong_process = "" if ours else f"another process listens at its address {record.url}"
+            verified = await self.hooks.verify_address(self._plugin, self._view(record, user))
+            self.wrong_process = "" if verified else f"another process listens at its address {record.url}"
         except PluginError as error:
             log.warning("%s", error)
             why = f"the hub cannot verify which process listens at its address {record.url}"

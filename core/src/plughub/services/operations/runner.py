@@ -158,7 +158,7 @@ class Runner:
             await asyncio.sleep(self._settings.lease / RENEWALS_PER_LEASE)
             if not self._tasks:
                 continue
-            own_tasks, asked = dict(self._tasks), time.monotonic()
+            own_tasks, requested_at = dict(self._tasks), time.monotonic()
             try:
                 held = await self._renew(tuple(own_tasks))
             except HubError as error:
@@ -169,7 +169,7 @@ class Runner:
                     log.warning("another hub process has taken over operation %s", key)
                     task.cancel()
                 elif key in self._jobs:
-                    self._jobs[key].lease_until = asked + self._settings.lease
+                    self._jobs[key].lease_until = requested_at + self._settings.lease
                     if held.get(key):
                         self.cancel(key)
 

@@ -85,15 +85,17 @@ class ExpectedRoutes:
     def _read(self, tx: Transaction) -> _StoredFacts:
         return _StoredFacts(tx.servers.places(), tx.services.routed(), live_hubs(tx, self._settings.lease))
 
-    def _expected(self, seen: _StoredFacts) -> tuple[dict[str, Route], set[str]]:
-        self._made = made = {place: self._made.get(place) or self.of_server(place) for place in seen.places}
-        machines = machines_of(seen.hubs, self._settings)
-        services = [one for one in seen.services if machines.reaches(one.target, one.host)]
-        routed = {place: machines.reaches(place.url, place.host) for place in seen.places if place.routed}
+    def _expected(self, facts: _StoredFacts) -> tuple[dict[str, Route], set[str]]:
+        self._made = routes = {
+            place: self._made.get(place) or self.of_server(place) for place in facts.places
+        }
+        machines = machines_of(facts.hubs, self._settings)
+        services = [one for one in facts.services if machines.reaches(one.target, one.host)]
+        routed = {place: machines.reaches(place.url, place.host) for place in facts.places if place.routed}
         self._log_withheld(machines, [place for place, reached in routed.items() if not reached])
-        servers = (made[place] for place, reached in routed.items() if reached)
-        wanted = [self.of_hubs(seen.hubs), *map(self._of_service, services), *servers]
-        busy = {route.routespec for place, route in made.items() if place.busy}
+        servers = (routes[place] for place, reached in routed.items() if reached)
+        wanted = [self.of_hubs(facts.hubs), *map(self._of_service, services), *servers]
+        busy = {route.routespec for place, route in routes.items() if place.busy}
         return {route.routespec: route for route in wanted}, busy
 
     def _of_service(self, service: Service) -> Route:

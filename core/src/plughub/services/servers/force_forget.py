@@ -57,19 +57,19 @@ class ForceForget:
             ConflictError: it is not running, or its plugin can be asked.
             NotFoundError: it was deleted.
         """
-        seen = await self._store.read(lambda tx: self._read_forgettable(tx, server))
-        await self._check_unreachable(seen)
+        record = await self._store.read(lambda tx: self._read_forgettable(tx, server))
+        await self._check_unreachable(record)
         # Before the server is marked as stopped: a start that follows at once adds a route of its own.
         with contextlib.suppress(HubError):
-            await self._router.delete(seen)
-        await self._store.write(lambda tx: self._mark_stopped(tx, seen))
+            await self._router.delete(record)
+        await self._store.write(lambda tx: self._mark_stopped(tx, record))
         log.warning(
             "%s is forgotten without having been stopped: %s",
-            seen.full_name,
-            _describe(self._requirement(seen)),
+            record.full_name,
+            _describe(self._requirement(record)),
         )
-        self._server_watch.changed(seen.id)
-        return seen
+        self._server_watch.changed(record.id)
+        return record
 
     def _read_forgettable(self, tx: Transaction, server: ServerRecord) -> ServerRecord:
         """Read a server, and refuse unless it may be forgotten, as far as the database tells."""
@@ -102,10 +102,10 @@ class ForceForget:
                 f"{_describe(requirement)} reports that {server.full_name} {state}", hint=_STOP_IT
             )
 
-    def _mark_stopped(self, tx: Transaction, seen: ServerRecord) -> None:
-        server = self._read_forgettable(tx, seen)
+    def _mark_stopped(self, tx: Transaction, record: ServerRecord) -> None:
+        server = self._read_forgettable(tx, record)
         operation = server.operation
-        if server.launch != seen.launch or not self._take(tx, server, operation):
+        if server.launch != record.launch or not self._take(tx, server, operation):
             raise ConflictError(f"{server.full_name} is being changed by another request; try again")
         if operation is not None:
             _end(tx, operation, self._settings.hub_id)

@@ -128,7 +128,7 @@ class Poller:
             look.cancel()
         for outcome in await asyncio.gather(*looks, return_exceptions=True):
             if isinstance(outcome, Exception):
-                log.warning("cannot check the servers of before this start yet: %s", outcome)
+                log.warning("cannot yet check the servers that ran before this start: %s", outcome)
 
     async def _adopt(self, plugin: str) -> None:
         if not await self._leadership("poll", plugin).acquire():
@@ -204,9 +204,9 @@ class Poller:
         self._plugin_of[running] = plugin
 
     def _forget(self, alive: frozenset[Running], plugin: str) -> None:
-        for gone in [key for key, of in self._plugin_of.items() if of == plugin and key not in alive]:
-            del self._plugin_of[gone]
-            self._due.pop(gone, None)
+        for stale in [key for key, of in self._plugin_of.items() if of == plugin and key not in alive]:
+            del self._plugin_of[stale]
+            self._due.pop(stale, None)
 
     async def _store_unknown(self, server: ServerRecord, unknown: str) -> None:
         if server.unknown != unknown:

@@ -85,9 +85,9 @@ class ServerService:
         """
         server = await self._store.read(lambda tx: tx.servers.get(user, name))
         if server is None:
-            whose = shorten(user)
+            owner = shorten(user)
             raise NotFoundError(
-                f"{whose} has no server {shorten(name)}" if name else f"there is no user {whose}"
+                f"{owner} has no server {shorten(name)}" if name else f"there is no user {owner}"
             )
         return server
 

@@ -39,9 +39,9 @@ def store_user_tokens(tx: Transaction, listed: Mapping[str, str], *, trusted: bo
         if known.user_id is None or known.owner != name:
             raise InvalidError(f"a token of user {name!r} in api_tokens already belongs to {known.owner!r}")
         kept.add(known.id)
-    if gone := set(tx.tokens.of_users_with_note(NOTE)) - kept:
-        log.warning("deleting %d tokens that are no longer in api_tokens", len(gone))
-        tx.tokens.delete(sorted(gone))
+    if removed := set(tx.tokens.of_users_with_note(NOTE)) - kept:
+        log.warning("deleting %d tokens that are no longer in api_tokens", len(removed))
+        tx.tokens.delete(sorted(removed))
 
 
 def _create(tx: Transaction, token: str, name: str, *, rounds: int) -> int:

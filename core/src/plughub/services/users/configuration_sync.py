@@ -66,9 +66,9 @@ def _store_roles(tx: Transaction, declared: Declarations) -> None:
         if known is not None and (new := set(role.scopes) - set(known.scopes)):
             log.warning("role %s has new scopes: %s", role.name, ", ".join(sorted(new)))
     tx.roles.ensure(declaration.role for declaration in declared.roles)
-    gone = tx.roles.keep_only([declaration.role.name for declaration in declared.roles])
-    if gone:
-        log.warning("deleting roles that are not in the configuration: %s", ", ".join(sorted(gone)))
+    deleted = tx.roles.keep_only([declaration.role.name for declaration in declared.roles])
+    if deleted:
+        log.warning("deleting roles that are not in the configuration: %s", ", ".join(sorted(deleted)))
 
 
 def _store_groups(tx: Transaction, declared: Declarations) -> None:

@@ -82,9 +82,11 @@ class GroupService:
 
         def work(tx: Transaction) -> list[Group]:
             new = tx.groups.create(names)
-            there = sorted(set(names) - set(new))
-            if there:
-                raise ConflictError(f"Group {', '.join(shorten(name) for name in there[:10])} already exists")
+            existing = sorted(set(names) - set(new))
+            if existing:
+                raise ConflictError(
+                    f"Group {', '.join(shorten(name) for name in existing[:10])} already exists"
+                )
             members = _users(tx, users)
             for name in new if members else ():
                 self._check_joining(tx, _existing(tx, name), members, by)

@@ -214,9 +214,9 @@ class IdentityService:
         if not reset:
             return
         named = {role.name: role for role in roles}
-        gone = tx.roles.drop_managed(except_for=named)
-        if gone:
-            log.info("deleting roles that no authenticator names any more: %s", ", ".join(sorted(gone)))
+        deleted = tx.roles.drop_managed(except_for=named)
+        if deleted:
+            log.info("deleting roles that no authenticator names any more: %s", ", ".join(sorted(deleted)))
         for name, role in named.items():
             # without a list of users, they keep roles that came with a login
             kept: Mapping[HolderKind, Collection[str] | None] = {

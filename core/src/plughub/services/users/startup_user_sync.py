@@ -49,16 +49,16 @@ class UserPreparation:
             PluginError: one failed, and none accepts the user.
         """
         reasons, failed = [], None
-        asked = [plugin for plugin in plugins if self._hooks.prepares_users(plugin)]
-        for plugin in asked:
+        preparing = [plugin for plugin in plugins if self._hooks.prepares_users(plugin)]
+        for plugin in preparing:
             try:
                 refusal = await self._hooks.add_user(plugin, user)
             except PluginError as error:
                 failed = error
                 continue
             if refusal is not None:
-                reasons.append(f"{plugin}: {refusal.reason}" if len(asked) > 1 else refusal.reason)
-        if not asked or len(reasons) + bool(failed) < len(asked):
+                reasons.append(f"{plugin}: {refusal.reason}" if len(preparing) > 1 else refusal.reason)
+        if not preparing or len(reasons) + bool(failed) < len(preparing):
             return ""
         if failed is not None:
             raise failed
@@ -118,14 +118,14 @@ class StartupUserSync:
 
     async def run(self) -> None:
         """Check all users."""
-        offset, left = 0, True
-        while left:
+        offset, has_more = 0, True
+        while has_more:
             query = UserQuery(sort="id", offset=offset, limit=PAGE)
             users = await self._store.read(lambda tx, query=query: self._with_plugins(tx, query))  # type: ignore[misc]
-            gone = 0
+            deleted = 0
             for user, plugins in users:
-                gone += await self._sync_user(user, plugins)
-            offset, left = offset + PAGE - gone, len(users) == PAGE
+                deleted += await self._sync_user(user, plugins)
+            offset, has_more = offset + PAGE - deleted, len(users) == PAGE
 
     def _with_plugins(self, tx: Transaction, query: UserQuery) -> list[tuple[User, tuple[str, ...]]]:
         users = tx.user_list.page(query)

@@ -21,8 +21,8 @@ from plughub.web.forwarded_headers import apply_forwarded
 from plughub.web.peers import TrustedPeers
 
 ENDED_IN_FRONT: Final = tuple(
-    {"X-Forwarded-For": "203.0.113.9", **said}
-    for said in (
+    {"X-Forwarded-For": "203.0.113.9", **forwarded}
+    for forwarded in (
         {"X-Forwarded-Proto": "https"},
         {"X-Forwarded-Proto": "https, http"},
         {"X-Scheme": "https"},
@@ -73,7 +73,7 @@ class ProxyTrafficContract(ProxyFixtures):
         self, proxy: ProxyUnderTest, alice: Backend
     ) -> None:
         await proxy.add("/user/alice/", alice.url)
-        said = {
+        forwarded = {
             "X-Forwarded-For": "6.6.6.6",
             "X-Forwarded-Proto": "https",
             "X-Forwarded-Port": "1",
@@ -81,7 +81,7 @@ class ProxyTrafficContract(ProxyFixtures):
             "X-Scheme": "https",
         }
 
-        headers = (await ask(proxy.port, "/user/alice/", headers=said)).json["headers"]
+        headers = (await ask(proxy.port, "/user/alice/", headers=forwarded)).json["headers"]
 
         if self.drops_client_headers:
             assert headers["X-Forwarded-For"] == "127.0.0.1"
@@ -100,10 +100,10 @@ class ProxyTrafficContract(ProxyFixtures):
         settings = replace(proxy_settings, trusted_downstream_ips=named)
         async with running(make_plugin, settings) as proxy:
             await proxy.add("/", alice.url)
-            for said in ENDED_IN_FRONT:
-                arrived = (await ask(proxy.port, "/", headers=said)).json["headers"]
+            for forwarded in ENDED_IN_FRONT:
+                arrived = (await ask(proxy.port, "/", headers=forwarded)).json["headers"]
                 request = seen_by_hub(arrived, named)
-                assert request.protocol == ("https" if trusted else "http"), (said, arrived)
+                assert request.protocol == ("https" if trusted else "http"), (forwarded, arrived)
                 assert request.remote_ip == ("203.0.113.9" if trusted else "127.0.0.1")
 
     async def test_a_large_body_passes(self, proxy: ProxyUnderTest, alice: Backend) -> None:

@@ -318,12 +318,12 @@ class MovingServersContract:
         self, spawner: SpawnerUnderTest, restart_backend: RestartBackend
     ) -> None:
         await spawner.start()
-        mine = (await spawner.facts())["environment"]["PLUGHUB_OPERATION"]
+        own_operation = (await spawner.facts())["environment"]["PLUGHUB_OPERATION"]
 
         await restart_backend(spawner)
         await spawner.follow()
 
-        assert (await spawner.facts())["environment"]["PLUGHUB_OPERATION"] == mine
+        assert (await spawner.facts())["environment"]["PLUGHUB_OPERATION"] == own_operation
         assert await spawner.verifies()
         assert await spawner.poll() is None, "a server that has not moved again keeps its address"
 

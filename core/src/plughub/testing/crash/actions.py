@@ -97,7 +97,7 @@ def _pending(call: ApiClient) -> bool:
     return any(server["pending"] for server in _user(call)["servers"].values())
 
 
-def _there(call: ApiClient, *names: str) -> bool:
+def _exists(call: ApiClient, *names: str) -> bool:
     return set(_user(call)["servers"]) == {"", *names} and _runs()(call)
 
 
@@ -181,14 +181,14 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "start named": Action(asking("POST", _path(LAB), {}), _runs(LAB)),
     "stop": Action(asking("DELETE", _path("")), _runs(), _have("")),
     "cancel start": Action(_cancel_start, _runs()),
-    "make server": Action(asking("PUT", _path(LAB), {}), lambda call: _there(call, LAB)),
+    "make server": Action(asking("PUT", _path(LAB), {}), lambda call: _exists(call, LAB)),
     "rename server": Action(
         asking("PATCH", _path(LAB), {"name": "den", "display_name": "Den"}),
-        lambda call: _there(call, "den"),
+        lambda call: _exists(call, "den"),
         _have_stopped,
     ),
-    "delete server": Action(asking("DELETE", _path(LAB), {"remove": True}), _there, _have(LAB)),
-    "delete stopped": Action(asking("DELETE", _path(LAB), {"remove": True}), _there, _have_stopped),
+    "delete server": Action(asking("DELETE", _path(LAB), {"remove": True}), _exists, _have(LAB)),
+    "delete stopped": Action(asking("DELETE", _path(LAB), {"remove": True}), _exists, _have_stopped),
     "make user": Action(asking("POST", "/users", {"usernames": [NEW]}), lambda call: _known(call, NEW)),
     "rename user": Action(
         asking("PATCH", f"/users/{USER}", {"name": RENAMED}),

@@ -228,8 +228,8 @@ def _lost_rows(connection: Connection) -> Iterator[str]:
     """Find dangling references, and tokens without an owner."""
     for table in tables.metadata.sorted_tables:
         for key in table.foreign_keys:
-            there = select(key.column).where(key.column == key.parent).exists()
-            lost = select(func.count()).select_from(table).where(key.parent.is_not(None), ~there)
+            parents = select(key.column).where(key.column == key.parent).exists()
+            lost = select(func.count()).select_from(table).where(key.parent.is_not(None), ~parents)
             if count := connection.execute(lost).scalar_one():
                 yield f"{count} rows of {table.name} point at a {key.column.table.name} that is gone"
     column = tables.api_tokens.c

@@ -33,8 +33,8 @@ def faults_of_services(tx: Transaction, running: Collection[tuple[int, Mapping[s
             yield f"process {pid} of service {environment[NAME]} belongs to no service"
     for name, service in services.items():
         if service.command:
-            mine = [found for found in running if found[1][NAME] == name]
-            yield from _faults_of(tx, service, lives.get(name), mine)
+            own = [found for found in running if found[1][NAME] == name]
+            yield from _faults_of(tx, service, lives.get(name), own)
         if service.oauth_client_id and tx.oauth.client(service.oauth_client_id) is None:
             yield f"service {name} has no OAuth client"
     for name in lives.keys() - services.keys():

@@ -73,8 +73,8 @@ c.SimpleLocalProcessSpawner.home_dir_template = os.path.abspath("homes/{{usernam
 
     def _leaders(self, mark: str, user: str = "") -> Iterator[tuple[psutil.Process, Mapping[str, str]]]:
         for process, environment in _leaders(mark):
-            whose = environment.get("JUPYTERHUB_USER", "")
-            if _SERVICE not in environment and user in {"", whose}:
+            owner = environment.get("JUPYTERHUB_USER", "")
+            if _SERVICE not in environment and user in {"", owner}:
                 yield process, environment
 
 

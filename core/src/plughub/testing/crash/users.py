@@ -159,10 +159,10 @@ class OtherUsers:
         self._open.close()
 
     def _look_at_sessions(self) -> None:
-        there: list[Mapping[str, Any]] = self._call("GET", "/users").body
+        users: list[Mapping[str, Any]] = self._call("GET", "/users").body
         for name, (browser, created) in list(self._known.items()):
             # A user with another name has to log in again: the rename ends sessions.
-            is_there = any((user["name"], user["created"]) == (name, created) for user in there)
+            is_there = any((user["name"], user["created"]) == (name, created) for user in users)
             is_known = browser.is_logged_in()
             if not (is_there and is_known):
                 del self._known[name]

@@ -117,5 +117,5 @@ def _is_binary(path: Path) -> bool:
 
 def libraries_of(path: Path) -> list[str]:
     """List the shared libraries that a binary is linked with."""
-    said = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
-    return [os.path.normpath(library) for library in LIBRARY.findall(said)]
+    output = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
+    return [os.path.normpath(library) for library in LIBRARY.findall(output)]

@@ -14,11 +14,11 @@ from pathlib import Path
 def make_course(folder: Path) -> None:
     """Create the bare repository ``course.git`` with the file ``lesson.txt``, for a static web server."""
     work, bare = folder / "work", folder / "course.git"
-    person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     _git("init", "--quiet", work)
     (work / "lesson.txt").write_text("lesson one\n")
     _git("-C", work, "add", "lesson.txt")
-    _git("-C", work, *person, "commit", "--quiet", "-m", "one")
+    _git("-C", work, *author, "commit", "--quiet", "-m", "one")
     _git("clone", "--quiet", "--bare", work, bare)
     _git("-C", bare, "update-server-info")
 

@@ -18,7 +18,7 @@ from plughub.kinds import Login
 from plughub.plugin.manager import ActivePlugins
 
 
-class Asks:
+class FunctionAuthenticator:
     """Authenticator without a class."""
 
     @hookimpl
@@ -26,11 +26,11 @@ class Asks:
         """Authenticate no user."""
 
 
-class Pam(Authenticator):
+class PamAuthenticator(Authenticator):
     pass
 
 
-class Web(Authenticator):
+class WebAuthenticator(Authenticator):
     pass
 
 
@@ -40,8 +40,8 @@ def read():
         config = Config({name: Config(settings) for name, settings in sections.items()})
         active = ActivePlugins()
         for name in ("pam", "web", "functions", "onetime"):
-            active.add(name, Asks())
-        classes = {"pam": Pam(config=config), "web": Web(config=config)}
+            active.add(name, FunctionAuthenticator())
+        classes = {"pam": PamAuthenticator(config=config), "web": WebAuthenticator(config=config)}
         selection = PluginSelection(active, authenticators=classes)
         hub = JupyterHub(config=config)
         return declared_of(hub, selection, ScopeTree(), "/"), _policies(hub, selection)
@@ -50,7 +50,9 @@ def read():
 
 
 def test_allowed_users_of_all_authenticators_become_users(read):
-    declared, policies = read(Pam={"allowed_users": {"Ann"}}, Authenticator={"allowed_users": {"bob"}})
+    declared, policies = read(
+        PamAuthenticator={"allowed_users": {"Ann"}}, Authenticator={"allowed_users": {"bob"}}
+    )
     assert declared.allowed == {"ann", "bob"}
     assert {"ann", "bob"} <= declared.given_names
     assert policies["pam"].listed == {"ann"}
@@ -59,7 +61,7 @@ def test_allowed_users_of_all_authenticators_become_users(read):
 
 def test_names_that_an_authenticator_maps_are_those_of_the_users(read):
     names = {"username_map": {"a@x": "ann"}, "allowed_users": {"A@x"}, "admin_users": {"a@x"}}
-    declared, policies = read(Pam=names)
+    declared, policies = read(PamAuthenticator=names)
     assert declared.allowed == {"ann"}
     assert declared.admins["pam"] == {"ann"}
     assert policies["pam"].listed == {"ann"}
@@ -67,8 +69,8 @@ def test_names_that_an_authenticator_maps_are_those_of_the_users(read):
 
 def test_invalid_names_and_blocked_users_do_not_become_users(read, caplog):
     lists = {"allowed_users": {"ann", "bob", "x/y"}, "blocked_users": {"bob"}}
-    assert read(Pam=lists)[0].allowed == {"ann"}
-    assert "c.Pam.allowed_users" in caplog.text
+    assert read(PamAuthenticator=lists)[0].allowed == {"ann"}
+    assert "c.PamAuthenticator.allowed_users" in caplog.text
     assert "x/y" in caplog.text
 
 
@@ -76,6 +78,6 @@ def test_invalid_names_and_blocked_users_do_not_become_users(read, caplog):
     ("setting", "admits"),
     [({}, True), ({"allow_existing_users": False}, False), ({"allow_all": False}, True)],
 )
-@pytest.mark.parametrize("section", ["Pam", "Authenticator"])
+@pytest.mark.parametrize("section", ["PamAuthenticator", "Authenticator"])
 def test_added_users_may_log_in_unless_a_setting_forbids_it(setting, admits, section):
-    assert Pam(config=Config({section: Config(setting)})).admits_added_users is admits
+    assert PamAuthenticator(config=Config({section: Config(setting)})).admits_added_users is admits
