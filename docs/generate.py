@@ -146,8 +146,8 @@ def settings() -> Iterator[str]:
     owners = documented()
     for cls, owner in owners.items():
         base = next((base for base in cls.__mro__[1:] if base in owners), None)
-        about = f"Of the plugin `{owner}`." if owner else "Of the core."
-        also = f" The settings of [{base.__name__}](#{base.__name__.lower()}) hold too." if base else ""
+        about = f"Part of the plugin `{owner}`." if owner else "Part of the core."
+        also = f" The settings of [{base.__name__}](#{base.__name__.lower()}) also apply." if base else ""
         yield f"## {cls.__name__}\n\n{_summary(cls)} {about}{also}\n"
         rows = list(_rows(cls, base))
         head = "| setting | type | default | |\n|---|---|---|---|"

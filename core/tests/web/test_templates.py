@@ -66,6 +66,7 @@ def evil_values(names):
         name: [MaliciousText(), MaliciousText()] if name in LISTS else MaliciousText() for name in names
     } | {
         "token_lives": [(EVIL, EVIL)],
+        "implicit_spawn_seconds": 0.5,
         "jhdata": {EVIL: EVIL},
     }
 
