@@ -144,6 +144,7 @@ c.Spawner.pre_spawn_hook = print
         (("--yes",), {"answer_yes": True}),
         (("--upgrade-db",), {"upgrade_db": True}),
         (("--reset-db",), {"reset_db": True}),
+        (("--generate-certs",), {"generate_certs": True}),
         (("--no-db",), {"db_url": "sqlite:///:memory:"}),
         (("--no-ssl",), {"confirm_no_ssl": True}),
     ],

@@ -38,6 +38,7 @@ VALUES: Final = {
     "external_ssl_authorities": {},
     "extra_handlers": [("/elsewhere", "tornado.web.RedirectHandler", {"url": "/"})],
     "extra_log_handlers": [],
+    "generate_certs": False,
     "generate_config": False,
     "hub_bind_url": "http://127.0.0.1:8081",
     "hub_connect_ip": "127.0.0.1",

@@ -7,11 +7,14 @@ import contextlib
 import gc
 import logging
 import sys
+from pathlib import Path
 
 from traitlets.config import Config
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
+from plughub.app.internal_tls import prepare_tls
 from plughub.app.log_setup import extra_handlers, set_up_logging
 from plughub.app.pid_file import PidFile
 from plughub.app.plugins import plugin_names
@@ -40,16 +43,28 @@ def run_hub(config: Config, plugins: str | None = None) -> int:
         TraitError: a setting has an invalid value.
     """
     with reporting_all_problems(config, plugins):
-        hub = _build(config, plugins)
+        further = extra_handlers(config)
+        settings = JupyterHub(config=config)
+        set_up_logging(settings, further)
+        if settings.generate_certs:
+            return _generate_certificates(settings)
+        raise_limit()
+        hub = Hub(config, plugin_names(plugins, settings))
     return _run(hub)
 
 
-def _build(config: Config, plugins: str | None) -> Hub:
-    further = extra_handlers(config)
-    settings = JupyterHub(config=config)
-    set_up_logging(settings, further)
-    raise_limit()
-    return Hub(config, plugin_names(plugins, settings))
+def _generate_certificates(settings: JupyterHub) -> int:
+    """Create what `internal_ssl` needs, whether it is set or not, and print where it is."""
+    is_used, settings.internal_ssl = settings.internal_ssl, True
+    where = addresses(settings)
+    prepare_tls(settings, where.connect_url)
+    folder = Path(settings.internal_certs_location).absolute()
+    print(f"certificates of internal_ssl are in {folder}:")
+    for file in sorted(folder.rglob("*.crt")):
+        print(f"  {file.relative_to(folder)}")
+    if not is_used:
+        print("the hub uses them when c.JupyterHub.internal_ssl = True is set")
+    return 0
 
 
 def _run(hub: Hub) -> int:

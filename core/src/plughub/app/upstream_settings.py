@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-_COMMAND: Final = "it is a command-line option of jupyterhub; remove it"
-
-INSTEAD: Final = {
-    "JupyterHub.generate_certs": _COMMAND,
-}
+INSTEAD: Final[Mapping[str, str]] = {}
 """Advice for each setting, by class and name."""

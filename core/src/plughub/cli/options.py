@@ -45,6 +45,7 @@ FLAGS: Final = {
     "--yes": Flag({"answer_yes": True}, "answer yes to every question", names=("-y",)),
     "--upgrade-db": Flag({"upgrade_db": True}, "upgrade the database schema at the start"),
     "--reset-db": Flag({"reset_db": True}, "delete everything in the database at the start; asks first"),
+    "--generate-certs": Flag({"generate_certs": True}, "create the certificates of internal_ssl, and exit"),
     "--no-db": Flag({"db_url": IN_MEMORY}, "keep the database in memory, and lose it when the hub stops"),
     "--no-ssl": Flag({"confirm_no_ssl": True}, "no effect, as in JupyterHub"),
 }

@@ -20,6 +20,13 @@ class EncryptionSettings(traitlets.HasTraits):
     internal_certs_location = traitlets.Unicode(
         "internal-ssl", help="Directory for the authorities, certificates and keys of internal_ssl."
     ).tag(config=True)
+    generate_certs = traitlets.Bool(
+        False,
+        help="""Create missing authorities and certificates of internal_ssl, print their paths, and exit.
+
+        Use the command-line option --generate-certs: with this setting in a config file, the hub never runs.
+        """,
+    ).tag(config=True)
     recreate_internal_certs = traitlets.Bool(
         False,
         help="""Create new authorities for internal_ssl at startup. Running servers lose their trust, so
