@@ -982,6 +982,28 @@ async def hub_routes_replace(routes: Sequence[Route]) -> None:
     """
 
 
+@hook(CallMode.OWN, optional=True, timeout=60)
+async def hub_routes_check(routes: Sequence[Route], pending: Sequence[Route]) -> None:
+    """Check the proxy against the complete table, in addition to the comparison by the hub.
+
+    The hub compares `hub_routes` with its own table by itself. Implement this hook for what that does not
+    show, such as routes that the proxy no longer answers.
+
+    When:
+        After the start of the hub, after a restart of the proxy, every
+        ``JupyterHub.last_activity_interval`` seconds but at least every five minutes, and when a client
+        requests it by ``POST /hub/api/proxy``; each time after the hub has repaired the differences. Of
+        several hub processes with one proxy, one calls it, except for the request.
+
+    Args:
+        routes: routes that should exist: those of hub, servers and services.
+        pending: routes of servers that start or stop; leave them unchanged.
+
+    Errors:
+        An exception or timeout is logged and affects nothing else.
+    """
+
+
 # --------------------------------------------------------------------------------------------- tell
 
 

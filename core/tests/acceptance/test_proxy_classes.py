@@ -49,6 +49,10 @@ class FileProxy(Proxy):
     async def get_all_routes(self):
         return self.read()
 
+    async def check_routes(self, user_dict, service_dict, routes=None):
+        with Path("checks.txt").open("a") as checks:
+            print(*user_dict, *service_dict, self.hub.routespec, file=checks)
+
     async def add_service(self, service, client=None):
         note("add_service", service.name, service.proxy_spec, service.server.host)
         await super().add_service(service, client)
@@ -122,6 +126,8 @@ def test_a_proxy_that_writes_a_file_gets_users_and_services_by_name(tmp_path):
     with HubProcess(tmp_path, config=CONFIG + FILE_PROXY) as hub:
         board = ApiClient(f"{hub.hub_url}/", "b" * 32)
         assert set(routes_of(tmp_path)) == {"/", "/services/board/"}
+        checks = tmp_path / "checks.txt"
+        wait_for(lambda: checks.exists() and "board /" in checks.read_text().splitlines())
         start(board, "ada")
         start(board, "ada", "gpu")
         routes = routes_of(tmp_path)
@@ -150,6 +156,7 @@ def test_a_proxy_that_writes_a_file_gets_users_and_services_by_name(tmp_path):
         (tmp_path / "routes.json").write_text(json.dumps({"/": routes["/"], "/user/bob/": stray}))
         assert board("POST", "/proxy").status == 200
         assert set(routes_of(tmp_path)) == {"/", "/services/board/", "/user/ada/"}
+        assert checks.read_text().splitlines()[-1] == "ada board /"
         assert set(notes_of(tmp_path)[-3:]) == {
             "delete_user bob - /user/bob/",
             "add_service board /services/board/ http://127.0.0.1:9",

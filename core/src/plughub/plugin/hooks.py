@@ -227,6 +227,10 @@ class Hooks:
         await self.caller.own(plugin, "hub_routes_replace", routes=routes)
         return True
 
+    async def routes_check(self, plugin: str, routes: Sequence[Route], pending: Sequence[Route]) -> None:
+        """Let the proxy check its table; nothing for a plugin without the hook."""
+        await self.caller.own(plugin, "hub_routes_check", default=None, routes=routes, pending=pending)
+
     # ---- events
 
     @property

@@ -202,6 +202,21 @@ async def test_extra_routes_are_repaired_whenever_routes_are_listed():
     assert {spec: entry["target"] for spec, entry in proxy.table.items()} == {"/docs/": "http://docs:80"}
 
 
+async def test_an_extra_route_that_a_class_does_not_list_is_not_added_each_time(monkeypatch):
+    class Forgetful(InMemoryProxy):
+        def add_route(self, routespec, target, data):
+            self.calls.append(routespec)
+
+    now = [100.0]
+    monkeypatch.setattr("plughub.classes.proxy.hooks.time.monotonic", lambda: now[0])
+    proxy = Forgetful(config=Config({"Proxy": {"extra_routes": {"/docs/": "http://docs"}}}))
+    hooks = hooks_of(proxy)
+    for _ in range(100):
+        await hooks.hub_routes(activity=False)
+        now[0] += 1
+    assert 5 <= proxy.calls.count("/docs/") <= 9
+
+
 async def test_extra_routes_are_part_of_every_whole_table():
     proxy = with_extra(docs="http://docs:80")
     await hooks_of(proxy).hub_routes_replace([route("/a/")])
@@ -375,3 +390,28 @@ async def test_a_server_or_service_without_an_address_is_refused():
         await InMemoryProxy().add_user(user)
     with pytest.raises(RuntimeError, match="board has no address"):
         await InMemoryProxy().add_service(ProxyService("board", "/services/board/"))
+
+
+async def test_an_overridden_check_routes_gets_users_and_services_and_their_pending_servers():
+    class Checking(InMemoryProxy):
+        async def check_routes(self, user_dict, service_dict, routes=None):
+            for user in user_dict.values():
+                self.calls += [f"{user.name}/{one.name}:{one.ready}" for one in user.spawners.values()]
+            self.calls += [f"service {name}" for name in service_dict]
+            self.calls.append(self.hub.host)
+            await super().check_routes(user_dict, service_dict, routes)
+
+    proxy = Checking()
+    proxy.table["/stray/"] = {"target": "http://x", "data": {}}
+    proxy.table[GPU.routespec] = {"target": "http://starting", "data": dict(GPU.data)}
+    await hooks_of(proxy).hub_routes_check([HUB, ADA, BOARD], [GPU])
+
+    assert proxy.calls == ["ada/:True", "ada/gpu run:False", "service board", HUB.target]
+    assert set(proxy.table) == {HUB.routespec, ADA.routespec, BOARD.routespec, GPU.routespec}
+    assert proxy.table[GPU.routespec]["target"] == "http://starting"
+
+
+async def test_check_routes_of_the_base_class_is_left_to_the_hub():
+    proxy = InMemoryProxy()
+    await hooks_of(proxy).hub_routes_check([HUB], [])
+    assert proxy.table == {}

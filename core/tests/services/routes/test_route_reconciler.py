@@ -1,6 +1,7 @@
 """The leader that reconciles the routes, and proxies that reject some of them."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +24,18 @@ class SelectiveProxy:
         self.steps = []
         self.activity_wanted = []
         self.gate = None
+        self.code = None
+        self.unlisted = set()
+        self.forgets = set()
+        self.checks = []
+        self.check_error = None
+
+    @hookimpl
+    async def hub_routes_check(self, routes, pending):
+        self.steps.append("check")
+        self.checks.append(({route.routespec for route in routes}, {route.routespec for route in pending}))
+        if self.check_error:
+            raise self.check_error
 
     @hookimpl
     async def hub_proxy_start(self, proxy):
@@ -32,6 +45,11 @@ class SelectiveProxy:
     @hookimpl
     async def hub_proxy_stop(self):
         self.routes.clear()
+
+    @hookimpl
+    async def hub_proxy_poll(self):
+        code, self.code = self.code, None
+        return code
 
     @hookimpl
     async def hub_route_delete(self, routespec):
@@ -44,7 +62,8 @@ class SelectiveProxy:
         if route.routespec in self.refuses:
             self.refusals += 1
             raise ValueError("no such route here")
-        self.routes[route.routespec] = route
+        if route.routespec not in self.forgets:
+            self.routes[route.routespec] = route
 
     @hookimpl
     async def hub_routes_replace(self, routes):
@@ -57,7 +76,7 @@ class SelectiveProxy:
     async def hub_routes(self, activity):
         self.reads += 1
         self.activity_wanted.append(activity)
-        stood = list(self.routes.values())
+        stood = [route for spec, route in self.routes.items() if spec not in self.unlisted]
         if self.gate:
             await self.gate.wait()
         return stood
@@ -121,7 +140,7 @@ async def test_any_difference_is_repaired_by_the_next_reconciliation_in_one_step
     trouble(proxy.routes)
     proxy.steps.clear()
     assert await hub.route_reconciler.run_once() == 1.0, "seconds until the next one"
-    assert (proxy.routes, proxy.steps) == (right, ["replace"])
+    assert (proxy.routes, [step for step in proxy.steps if step != "check"]) == (right, ["replace"])
 
 
 async def test_a_proxy_that_refuses_the_route_of_the_hub_stops_the_startup(hub, proxy):
@@ -207,3 +226,61 @@ async def test_a_problem_is_logged_when_it_begins_and_not_each_second(
     proxy.routes = broken
     await until(lambda: "works again" in caplog.text)
     assert len([line for line in caplog.messages if "failed in hub_routes" in line]) == 1
+
+
+async def test_a_route_that_is_accepted_but_not_listed_is_retried_with_a_backoff(
+    hub, proxy, monkeypatch, caplog
+):
+    now = [100.0]
+    monkeypatch.setattr("plughub.services.routes.router.time", SimpleNamespace(monotonic=lambda: now[0]))
+    await hub.started("ada")
+    await hub.router.sync()
+    proxy.forgets, proxy.steps = {"/user/ada/"}, []
+    del proxy.routes["/user/ada/"]
+    for _ in range(90):
+        await hub.router.sync()
+        now[0] += 1
+    assert 5 <= proxy.steps.count("add") <= 9
+    assert len([line for line in caplog.messages if "the route was accepted but is not listed" in line]) == 1
+
+    # A proxy that loses a route once gets it again at once.
+    proxy.forgets = set()
+    now[0] += 30
+    await hub.router.sync()
+    assert "/user/ada/" in proxy.routes
+    await hub.router.sync()
+    del proxy.routes["/user/ada/"]
+    await hub.router.sync()
+    assert "/user/ada/" in proxy.routes
+
+
+async def test_a_table_that_is_accepted_but_not_listed_is_not_replaced_each_time(hub, proxy, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("plughub.services.routes.router.time", SimpleNamespace(monotonic=lambda: now[0]))
+    names = ("ada", "bob", "cyd")
+    for name in names:
+        await hub.started(name)
+    await hub.router.sync()
+
+    proxy.unlisted, proxy.steps = {f"/user/{name}/" for name in names}, []
+    for _ in range(100):
+        await hub.router.sync()
+        now[0] += 1
+    assert proxy.steps.count("replace") <= 9
+    assert proxy.steps.count("add") <= 30
+
+
+async def test_the_proxy_checks_its_table_after_the_start_periodically_and_after_its_own_restart(
+    hub, proxy, caplog
+):
+    await hub.started("ada")
+    await hub.route_reconciler.start()
+    assert proxy.checks == [({"/", "/user/ada/"}, set())]
+    await hub.route_reconciler.run_once()
+    await hub.route_reconciler.run_once()
+    assert len(proxy.checks) == 2, "the interval has not passed"
+    proxy.code = 1
+    proxy.check_error = ValueError("not now")
+    await hub.route_reconciler.run_once()
+    assert len(proxy.checks) == 3
+    assert "the check of the routes by the proxy failed" in caplog.text

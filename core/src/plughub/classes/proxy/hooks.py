@@ -6,6 +6,7 @@ routes are replaced, repairs them whenever the routes are listed, and hides them
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from plughub.classes.proxy.proxy import Proxy
 from plughub.classes.proxy.routed_objects import routed_objects
 from plughub.classes.user_code import call
 from plughub.domain.routes import Route
+from plughub.domain.timings import REFUSED_ROUTE_BACKOFF
 from plughub.kinds import HubContext, ProxyInfo, ProxySettings
 from plughub.markers import hookimpl
 
@@ -50,6 +52,7 @@ class ProxyHooks:
         self.plugin = plugin
         self.proxy = proxy
         self._hidden: dict[str, Route] = {}
+        self._tries: dict[str, tuple[int, float]] = {}
         self._overrides = any(getattr(type(proxy), name) is not getattr(Proxy, name) for name in _CHANGING)
         self._asks_for_activity = takes(proxy.get_all_routes, "activity")
 
@@ -137,6 +140,15 @@ class ProxyHooks:
         await run_all([self._delete(route) for spec, route in current.items() if spec not in wanted])
         await self._add_all([route for spec, route in wanted.items() if current.get(spec) != route])
 
+    @hookimpl
+    async def hub_routes_check(self, routes: Sequence[Route], pending: Sequence[Route]) -> None:
+        """Call ``check_routes`` if the class overrides it: the hub itself does what the base class does."""
+        if type(self.proxy).check_routes is Proxy.check_routes:
+            return
+        objects = routed_objects(routes, base_url=self.proxy.base_url, pending=pending)
+        self.proxy.hub = objects.hub or self.proxy.hub
+        await self._call(self.proxy.check_routes, objects.users, objects.services)
+
     # ---- calls
 
     async def _repair_extra(self, found: Entries) -> None:
@@ -145,8 +157,19 @@ class ProxyHooks:
             if is_extra(entry) and spec not in extra:
                 await self._call(self.proxy.delete_route, spec)
         for spec, route in extra.items():
-            if spec not in found or route_of(spec, found[spec]) != route:
+            if spec in found and route_of(spec, found[spec]) == route:
+                self._tries.pop(spec, None)
+            elif self._is_due(spec):
                 await add_entry(self.plugin, self.proxy, route)
+
+    def _is_due(self, spec: str) -> bool:
+        """Return whether to add an extra route now; the delay grows for a class that does not list it."""
+        tries, retry_at = self._tries.get(spec, (0, 0.0))
+        now = time.monotonic()
+        if now < retry_at:
+            return False
+        self._tries[spec] = tries + 1, now + REFUSED_ROUTE_BACKOFF.after(tries)
+        return True
 
     async def _found(self, *, activity: bool) -> Entries:
         wanted = {"activity": activity} if self._asks_for_activity else {}

@@ -324,6 +324,10 @@ class Proxy(PlainSettings):
     ) -> None:
         """Add missing and wrong routes, and delete those that lead to nothing.
 
+        The hub calls it only if a class overrides it: after its start and a restart of the proxy, every
+        ``JupyterHub.last_activity_interval`` seconds, and on request by the API. By itself it compares the
+        routes every second.
+
         Args:
             user_dict: all users with servers that run, start or stop. Routes of servers that are ``pending``
                 stay as they are.

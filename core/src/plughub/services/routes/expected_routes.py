@@ -45,8 +45,8 @@ class ExpectedRoutes:
         self._made: dict[ServerLocation, Route] = {}
         self._withheld: frozenset[str] = frozenset()
 
-    async def read(self) -> tuple[dict[str, Route], set[str]]:
-        """Return the expected routes by routespec, and the routespecs of servers that are being changed."""
+    async def read(self) -> tuple[dict[str, Route], dict[str, Route]]:
+        """Return the expected routes by routespec, and the routes of servers that are being changed."""
         return self._expected(await self._store.read(self._read))
 
     async def reaches(self, server: ServerRecord) -> bool:
@@ -85,7 +85,7 @@ class ExpectedRoutes:
     def _read(self, tx: Transaction) -> _StoredFacts:
         return _StoredFacts(tx.servers.places(), tx.services.routed(), live_hubs(tx, self._settings.lease))
 
-    def _expected(self, facts: _StoredFacts) -> tuple[dict[str, Route], set[str]]:
+    def _expected(self, facts: _StoredFacts) -> tuple[dict[str, Route], dict[str, Route]]:
         self._made = routes = {
             place: self._made.get(place) or self.of_server(place) for place in facts.places
         }
@@ -95,7 +95,7 @@ class ExpectedRoutes:
         self._log_withheld(machines, [place for place, reached in routed.items() if not reached])
         servers = (routes[place] for place, reached in routed.items() if reached)
         wanted = [self.of_hubs(facts.hubs), *map(self._of_service, services), *servers]
-        busy = {route.routespec for place, route in routes.items() if place.busy}
+        busy = {route.routespec: route for place, route in routes.items() if place.busy}
         return {route.routespec: route for route in wanted}, busy
 
     def _of_service(self, service: Service) -> Route:

@@ -68,6 +68,7 @@ class RouteReconciler:
             if not known:  # not in use yet
                 await self._router.stop()
             raise
+        await self._router.check()
 
     async def run(self) -> None:
         """Reconcile routes until cancelled."""
@@ -97,6 +98,7 @@ class RouteReconciler:
         if code is not None and self._leadership.is_held:
             log.warning("the proxy has ended (exit code %s): restarting it", code)
             await self._router.start()
+            self._activity_due = 0.0
         due = time.monotonic() >= self._activity_due
         with self._timed():
             routes = await self._router.sync(lambda: self._leadership.is_held, activity=due)
@@ -105,6 +107,7 @@ class RouteReconciler:
                 ROUTE_CHECK_LONGEST_SECONDS, self._settings.last_activity_interval
             )
             await self._activity.record_routes(last_activity(routes), self._router)
+            await self._router.check()
         return min(ROUTE_CHECK_LONGEST_SECONDS, max(ROUTE_CHECK_SECONDS, len(routes) / ROUTES_A_SECOND))
 
     def _log_problem(self, problem: str) -> None:

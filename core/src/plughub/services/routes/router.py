@@ -31,12 +31,12 @@ STATE: Final = "proxy-state"
 
 @dataclass(frozen=True, slots=True)
 class RouteRefusal:
-    """A route that the proxy refused.
+    """A route that the proxy refused, or accepted without listing it afterwards.
 
     Attributes:
         route: the route.
         retry_at: when it is tried again, by the monotonic clock.
-        failures: refusals in a row.
+        failures: refusals in a row; 0 after the first time that it was not listed.
         error: the last error.
     """
 
@@ -76,6 +76,7 @@ class Router:
         self._state = proxy_state(settings)
         self.expected = ExpectedRoutes(store, settings)
         self._refused: dict[str, RouteRefusal] = {}
+        self._accepted: dict[str, Route] = {}
         self._expected_routes = CachedQuery(change_feed or ChangeFeed(), self.expected.read)
 
     async def start(self) -> bool:
@@ -154,9 +155,18 @@ class Router:
             self._expected_routes.clear()
             routes = await self._hooks.routes(self._plugin, activity=activity)
             await self._repair(routes, is_allowed, at_once=False)
-        if self.expected.hub_spec in self._refused:
-            raise self._refused[self.expected.hub_spec].error
+        if (refusal := self._refused.get(self.expected.hub_spec)) and refusal.failures:
+            raise refusal.error
         return routes
+
+    async def check(self) -> None:
+        """Let the proxy check its table against the expected routes; a failure is logged."""
+        wanted, busy = await self._expected_routes.refresh()
+        routes = [route for spec, route in wanted.items() if spec not in busy]
+        try:
+            await self._hooks.routes_check(self._plugin, routes, list(busy.values()))
+        except PluginError as error:
+            log.error("the check of the routes by the proxy failed: %s", error)
 
     async def list_routes(self) -> list[Route]:
         """Return the routes in the proxy.
@@ -183,6 +193,7 @@ class Router:
             missing, surplus = _differences(actual, wanted, busy)
         missing_specs = {route.routespec for route in missing}
         self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in missing_specs}
+        self._note_unlisted(missing)
         missing = [route for route in missing if not self._is_backing_off(route)]
         if not missing and not surplus:
             return False
@@ -196,12 +207,15 @@ class Router:
 
     async def _replace(self, routes: list[Route]) -> bool:
         try:
-            return await self._hooks.routes_replace(self._plugin, routes)
+            replaced = await self._hooks.routes_replace(self._plugin, routes)
         except PluginTimeoutError:
             raise
         except PluginError as error:
             log.warning("%s: changing the routes one by one", error)
             return False
+        if replaced:
+            self._accepted = {route.routespec: route for route in routes}
+        return replaced
 
     async def _one_by_one(
         self, missing: list[Route], surplus: Mapping[str, Route], is_allowed: Callable[[], bool]
@@ -217,6 +231,7 @@ class Router:
                 try:
                     if route is not None:
                         await self._hooks.route_add(self._plugin, route)
+                        self._accepted[spec] = route
                     else:
                         await self._hooks.route_delete(self._plugin, spec, surplus[spec].data)
                     done.append(spec)
@@ -240,10 +255,20 @@ class Router:
         refusal = self._refused.get(route.routespec)
         return refusal is not None and refusal.route == route and time.monotonic() < refusal.retry_at
 
-    def _note_refusal(self, route: Route, error: PluginError) -> None:
+    def _note_unlisted(self, missing: list[Route]) -> None:
+        """Treat routes that the proxy has accepted but does not list as refused."""
+        accepted, self._accepted = self._accepted, {}
+        for route in missing:
+            if accepted.get(route.routespec) == route:
+                error = PluginError(self._plugin, "hub_route_add", "the route was accepted but is not listed")
+                # The first time may be a proxy that has lost its table: add the route again at once.
+                self._note_refusal(route, error, first=0)
+
+    def _note_refusal(self, route: Route, error: PluginError, *, first: int = 1) -> None:
         before = self._refused.get(route.routespec)
-        failures = before.failures + 1 if before else 1
-        if before is None or before.error.reason != error.reason:
+        failures = before.failures + 1 if before else first
+        is_new = before is None or not before.failures or before.error.reason != error.reason
+        if failures and is_new:
             log.error("route %s to %s is missing: %s", route.routespec, route.target, error)
         self._refused[route.routespec] = RouteRefusal(
             route, time.monotonic() + REFUSED_ROUTE_BACKOFF.after(failures), failures, error

@@ -46,6 +46,7 @@ class ProxyHandler(APIHandler):
         """Repair the routes now."""
         with self.context.metrics.time_route_check():
             await self.services.router.sync()
+            await self.services.router.check()
         self.emit_event("check-routes", "")
         self.answer_nothing(HTTPStatus.OK)
 
