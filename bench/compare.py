@@ -1,9 +1,9 @@
-"""The cost of a request beside JupyterHub: CPU time of the hub's own process for each.
+"""Cost of requests compared with JupyterHub: CPU time of the hub's own process for each kind.
 
     .venv/bin/python bench/compare.py [--jupyterhub PATH/TO/bin/jupyterhub] [--requests 500]
 
-Both hubs run on this machine one after the other, with a local spawner, a password for everybody and a tiny
-server instead of JupyterLab. Compare the ratios of one run, not the times of two machines.
+Both hubs run on this machine one after the other, with a local spawner, one password for all users and
+a tiny server instead of JupyterLab. Compare the ratios of one run, not the times of two machines.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ JUPYTERHUB = COMMON + (
 
 @dataclass(frozen=True)
 class Running:
-    """A hub that runs: its process, its own port and a token of an admin."""
+    """Running hub: its process, its own port and a token of an admin."""
 
     process: psutil.Process
     port: int
@@ -58,7 +58,7 @@ class Running:
         body: object = None,
         connection: http.client.HTTPConnection | None = None,
     ) -> int:
-        """Call the API on the hub's own port, past the proxy."""
+        """Call the API on the hub's own port, without the proxy."""
         own = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         own.request(method, f"/hub/api{path}", json.dumps(body) if body is not None else None, headers)
@@ -122,7 +122,7 @@ def measure(hub: Running, requests: int) -> dict[str, float]:
 
 
 def wait(hub: Running, holds: Callable[[dict], object]) -> None:
-    """Wait until the admin's servers are as wanted."""
+    """Wait until the admin's servers are as expected."""
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
         connection.request("GET", "/hub/api/users/admin", headers={"Authorization": f"token {hub.token}"})

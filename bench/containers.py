@@ -1,11 +1,11 @@
-"""Many containers at once: what the hub adds to what the engine takes, and whether it still answers.
+"""Many containers at once: the time that the hub adds to the engine's, and the hub's response time meanwhile.
 
     .venv/bin/python bench/containers.py [--people 50] [--alone 5]
 
-The engine's own time is measured apart: the same containers, made and started by as many threads as the hub
-uses, until each answers. What is left of a start is the hub's. While the engine is at work alone, a tornado
-server that does nothing else is asked what the hub is asked later: what that takes is the machine's. Compare
-the figures of one run; on a loaded machine all of them grow.
+The engine's own time is measured without a hub: as many threads as the hub uses create and start the same
+containers, until each answers. The rest of a start's duration is spent by the hub. During the run without a
+hub, a client requests an otherwise idle tornado server, which shows how the machine's load affects response
+times. Compare the figures of one run; on a loaded machine all of them grow.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from plughub.testing.hub import HubProcess
 from plughub_docker.testing.images import PYTHON, build, python_paths
 
 THREADS = 4
-"""As many as the hub makes containers with (DockerSpawner.concurrent_launches)."""
+"""Concurrent creations of containers, as in the hub (DockerSpawner.concurrent_launches)."""
 CALLERS = 16
 COMMAND = [PYTHON, "/opt/probe_server.py"]
 LOOK = 0.05
 LOOK_AT_ALL = 0.25
-"""Seconds between two looks at a crowd: a page of fifty users costs the hub as much as ten short answers."""
+"""Seconds between two requests of the user list, which costs as much as ten short answers."""
 
 
 class Bench:
-    """One engine, one image, and a prefix for everything that is made."""
+    """One engine, one image, and a name prefix for all containers."""
 
     def __init__(self) -> None:
         self.engine = docker.APIClient(version="auto", timeout=120, max_pool_size=64)
@@ -142,7 +142,7 @@ def listens(port: int) -> bool:
 
 
 def by_hub(call: ApiClient, names: Sequence[str]) -> list[float]:
-    """Ask the hub for servers, all at once, and stop them afterwards.
+    """Start servers through the hub, all at once, and stop them afterwards.
 
     Args:
         call: of an admin.
@@ -170,7 +170,7 @@ def by_hub(call: ApiClient, names: Sequence[str]) -> list[float]:
 
 
 class BareTornado:
-    """A server in a process of its own that answers one short question and has nothing else to do."""
+    """Otherwise idle server in a process of its own, which answers one short request."""
 
     def __init__(self) -> None:
         processes = multiprocessing.get_context("spawn")
@@ -188,7 +188,7 @@ class BareTornado:
 
 
 class Version(tornado.web.RequestHandler):
-    """What the hub answers to the same question."""
+    """Handler with the same answer as the hub."""
 
     def get(self) -> None:
         """Answer with a version."""
@@ -213,7 +213,7 @@ def answer(told: Any) -> None:
 
 
 class Answers:
-    """Asks for ``/hub/api/`` all the time, in a process of its own, and notes how long each answer takes."""
+    """Client in a process of its own that requests ``/hub/api/`` continuously and records response times."""
 
     def __init__(self, host: str, port: int) -> None:
         processes = multiprocessing.get_context("spawn")
@@ -234,7 +234,7 @@ class Answers:
 
 
 def ask(host: str, port: int, over: Any, told: Any) -> None:
-    """Ask until it is over, and tell how many seconds each answer took.
+    """Send requests until the end, and report the seconds that each answer took.
 
     Args:
         host: of the hub.
@@ -297,7 +297,7 @@ def report(bench: Bench, people: list[str], times: int) -> None:
 
 
 def answers_during(host: str, port: int, work: Callable[[], float]) -> tuple[Answers, Answers, float]:
-    """Ask a server for three seconds, and then while something is done.
+    """Request a server for three seconds without load, and then during some work.
 
     Args:
         host: of the server.

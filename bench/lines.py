@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/lines.py [--trips 0 20 80] [--proxies haproxy chp]
 
-Everything runs on this machine; the line is a relay that holds each byte for half a round trip.
+Everything runs on this machine; a relay delays each byte by half a round trip.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ async def proxy(name: str) -> AsyncIterator[ProxyUnderTest]:
 
 
 async def measure(started: ProxyUnderTest, line: LatencyProxy, *, h2: bool) -> dict[str, str]:
-    """Measure all on one line."""
+    """Run all measurements with one round-trip time."""
     upload = upload_http2 if h2 else upload_http1
     async with backend("ada") as ada, raw_server(serve) as raw:
         await started.add(PATH, ada.url)
@@ -93,7 +93,7 @@ async def measure(started: ProxyUnderTest, line: LatencyProxy, *, h2: bool) -> d
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send 20 MB, or chunks with the time in them."""
+    """Send 20 MB, or chunks that contain the time of sending."""
     head = await reader.readuntil(b"\r\n\r\n")
     if b"/large" in head:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE)
@@ -111,7 +111,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def upload_http2(port: int) -> float:
-    """Upload over HTTP/2; answers seconds."""
+    """Upload over HTTP/2 and return the seconds."""
     async with http2(port) as client:
         await client.request("POST", PATH, body=b"x")
         begin = time.monotonic()
@@ -120,7 +120,7 @@ async def upload_http2(port: int) -> float:
 
 
 async def upload_http1(port: int) -> float:
-    """Upload over HTTP/1.1; answers seconds."""
+    """Upload over HTTP/1.1 and return the seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=any_certificate("http/1.1"))
     writer.write(HEAD.format("GET", "", 0).encode())
     await reader.readuntil(b'"body_length": 0}')
@@ -132,7 +132,7 @@ async def upload_http1(port: int) -> float:
 
 
 async def download(port: int) -> float:
-    """Download over HTTP/1.1; answers seconds."""
+    """Download over HTTP/1.1 and return the seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=any_certificate("http/1.1"))
     begin = time.monotonic()
     writer.write(HEAD.format("GET", "large", 0).encode())
@@ -166,7 +166,7 @@ async def connect(port: int) -> WebSocketClientConnection:
 
 
 async def frame(port: int) -> float:
-    """Send a large frame and have it back; answers seconds."""
+    """Send a large frame, receive it back, and return the seconds."""
     client = await connect(port)
     begin = time.monotonic()
     await client.write_message(bytes(LARGE // 2), binary=True)

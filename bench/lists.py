@@ -1,4 +1,4 @@
-"""The cost of a long list: a page of 100 out of 50,000 users, and the delay of other requests.
+"""Cost of a long list: a page of 100 out of 50,000 users, and the delay of other requests.
 
     .venv/bin/python bench/lists.py [--users 50000] [--requests 200] [--db postgresql://…]
 
@@ -40,11 +40,11 @@ PAGES = {
     "whose servers run": "limit=100&state=ready",
 }
 RUNNING_EVERY = 50
-"""One user in so many has a server that runs, as far as the database knows."""
+"""One of this many users has a running server, according to the database."""
 
 
 def fill(url: str, users: int) -> None:
-    """Store users, some of whom have a server that runs."""
+    """Store users, some of them with a running server."""
     prepare_schema(url)
     database = Database(url)
 
@@ -65,7 +65,7 @@ def fill(url: str, users: int) -> None:
 
 @contextmanager
 def asking(hub: Running) -> Iterator[list[float]]:
-    """Ask for the version of the hub all the time; gives the milliseconds that each answer took."""
+    """Request the version of the hub continuously; yields the milliseconds that each answer took."""
     waits: list[float] = []
     ended = threading.Event()
 

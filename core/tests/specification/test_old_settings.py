@@ -1,4 +1,4 @@
-"""Old names of settings do what they said; leftovers cause one warning for all of them."""
+"""Old names of settings still work; settings without effect cause one warning for all of them."""
 
 from __future__ import annotations
 

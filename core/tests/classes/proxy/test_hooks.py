@@ -278,7 +278,7 @@ BOARD = route("/services/board/", 4, data={"service": "board"})
 
 
 class RecordingProxy(InMemoryProxy):
-    """Notes the calls of the methods for hub, users and services."""
+    """Records the calls of the methods for hub, users and services."""
 
     def add_hub_route(self, hub):
         self.calls.append(f"hub {hub.routespec} {hub.host} {hub.url}")

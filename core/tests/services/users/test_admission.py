@@ -1,4 +1,4 @@
-"""Users whom administrators add may log in, and nobody else gets a name that is meant for them."""
+"""Users whom administrators add may log in, and no other account gets a name that is reserved for them."""
 
 import asyncio
 
