@@ -46,10 +46,10 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
         store_initial_records(tx)
         known = tx.users.get(name)
         user = known or tx.users.create(name)
-        made = store_token(
+        token = store_token(
             tx, text, user_id=user.id, note="made with hub token", scopes=scopes_of_role(tx, TOKEN_ROLE)
         )
-        _audit(tx, hub, "token-created", name, token=f"a{made.id}", note=made.note)
+        _audit(tx, hub, "token-created", name, token=f"a{token.id}", note=token.note)
         return known is None
 
     if _transact(hub, work):

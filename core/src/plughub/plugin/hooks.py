@@ -153,8 +153,8 @@ class Hooks:
 
     async def stop(self, plugin: str, server: Server, *, now: bool = False) -> Resumable | None:
         """Stop the server."""
-        left: Resumable | None = await self.caller.own(plugin, "hub_stop", server=server, now=now)
-        return left
+        resumable: Resumable | None = await self.caller.own(plugin, "hub_stop", server=server, now=now)
+        return resumable
 
     async def rename_server(self, plugin: str, server: Server, name: str) -> None:
         """Apply the new name of a server in its spawner."""

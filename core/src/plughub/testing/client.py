@@ -119,8 +119,8 @@ def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> Ap
         The client.
     """
     command = [hub.python, "-m", "plughub", "token", user]
-    made = subprocess.run(command, cwd=hub.folder, env=hub.env, check=True, capture_output=True, text=True)
-    return ApiClient(f"{hub.hub_url}/" if past_the_proxy else hub.url, made.stdout.strip())
+    run = subprocess.run(command, cwd=hub.folder, env=hub.env, check=True, capture_output=True, text=True)
+    return ApiClient(f"{hub.hub_url}/" if past_the_proxy else hub.url, run.stdout.strip())
 
 
 def until_all_serve(hubs: Sequence[HubProcess], call: ApiClient, seconds: float = 30) -> None:

@@ -113,8 +113,8 @@ class Containers:
         with self.engine.request(f"container {arguments['name']!r} cannot be created") as client:
             with as_setting_error(*arguments_of):
                 config = merged(client.create_host_config(**host), arguments.get("host_config") or {})
-            made = client.create_container(**{**arguments, "host_config": config})
-            return str(made["Id"])
+            created = client.create_container(**{**arguments, "host_config": config})
+            return str(created["Id"])
 
     def start(self, object_id: str, name: str) -> None:
         """Start a container, unless it is running already.
@@ -129,9 +129,9 @@ class Containers:
     def run_inside(self, object_id: str, command: list[str]) -> str:
         """Run a command in a container; return its output if it fails, else an empty string."""
         with self.engine.request("DockerSpawner.post_start_cmd cannot be run") as client:
-            made = client.exec_create(object_id, command)
-            wrote = client.exec_start(made["Id"])
-            code = client.exec_inspect(made["Id"])["ExitCode"]
+            created = client.exec_create(object_id, command)
+            wrote = client.exec_start(created["Id"])
+            code = client.exec_inspect(created["Id"])["ExitCode"]
         return f"exit code {code}: {wrote.decode(errors='replace').strip()}" if code else ""
 
     def end(self, container: Inspected, *, seconds: int, remove: bool) -> None:

@@ -84,9 +84,13 @@ def differences(container: Mapping[str, Any], described: Mapping[str, str]) -> l
     """Return the parts in which a container differs from a description; none for a container without the
     label.
     """
-    made = json.loads(marks.labels(container).get(LABEL) or "{}")
+    recorded = json.loads(marks.labels(container).get(LABEL) or "{}")
     token = token_of(container)
-    return [name for name, part in described.items() if name in made and made[name] != _digest(part, token)]
+    return [
+        name
+        for name, part in described.items()
+        if name in recorded and recorded[name] != _digest(part, token)
+    ]
 
 
 def token_of(container: Mapping[str, Any]) -> str:

@@ -162,12 +162,12 @@ class Engine:
         with _LOCK:
             if found := _CLIENTS.get(key):
                 return found
-        made = _Client(**{"version": "auto", "max_pool_size": CONNECTIONS, **self._arguments()})
+        created = _Client(**{"version": "auto", "max_pool_size": CONNECTIONS, **self._arguments()})
         with _LOCK:
-            kept = _CLIENTS.setdefault(key, made)
-        if kept is not made:
-            made.close()
-        return kept
+            client = _CLIENTS.setdefault(key, created)
+        if client is not created:
+            created.close()
+        return client
 
     def _arguments(self) -> dict[str, Any]:
         tls = {"tls": TLSConfig(**self.tls_config)} if self.tls_config else {}

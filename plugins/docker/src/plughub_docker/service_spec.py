@@ -54,8 +54,8 @@ def check(name: str, value: Mapping[str, Any]) -> None:
     Raises:
         ValueError: an argument is unknown or has an invalid form.
     """
-    made = KNOWN[name]
-    refuse_unknown(value, frozenset(inspect.signature(made).parameters), made.__name__)
+    spec_type = KNOWN[name]
+    refuse_unknown(value, frozenset(inspect.signature(spec_type).parameters), spec_type.__name__)
     if "image" in value:
         raise ValueError("'image' is set by SwarmSpawner.image: use that setting")
     if "container_spec" in value:

@@ -78,8 +78,8 @@ class Services:
     def create(self, name: str, labels: Mapping[str, str], task: TaskTemplate, endpoint: EndpointSpec) -> str:
         """Create a service of one task and return its id."""
         with self._request(f"service {name!r} cannot be created") as client:
-            made = client.create_service(task, name=name, labels=dict(labels), endpoint_spec=endpoint)
-            return str(made["ID"])
+            created = client.create_service(task, name=name, labels=dict(labels), endpoint_spec=endpoint)
+            return str(created["ID"])
 
     def remove(self, service: Inspected, *, now: bool) -> None:
         """Remove a service; its tasks end in the background. A missing service is not an error.

@@ -265,9 +265,11 @@ class DockerSpawner(EngineAccess):
             self.fixed_address = free_address(self.engine, self.network_name)
         arguments, host = create_arguments(self, self._image_command())
         with explain_refusal(self.section, self):
-            made = self.containers.create(arguments, host)
-        self.log.info("Created container %s (%.12s) from image %s", self.object_name, made, self.image)
-        return made
+            container_id = self.containers.create(arguments, host)
+        self.log.info(
+            "Created container %s (%.12s) from image %s", self.object_name, container_id, self.image
+        )
+        return container_id
 
     def describe_new(self) -> Mapping[str, str]:
         """Return a description of a new container's configuration; empty when the image no longer exists."""

@@ -43,17 +43,17 @@ class Secrets:
             EngineError: the swarm refuses.
         """
         owned = marks.labels_of(server, self.plugin, kept=False)
-        made = []
+        created = []
         for index, file in enumerate(files):
             name = f"plughub-{server.operation}-{index}"
             with self.engine.request("the certificate cannot be stored in the swarm") as client:
                 answer = client.create_secret(name, file.content, labels=owned)
-            made.append(
+            created.append(
                 SecretReference(
                     answer["ID"], name, filename=file.name, uid=str(owner or 0), mode=file.mode(owner)
                 )
             )
-        return made
+        return created
 
     def remove(self, server: Server, operation: str = "") -> None:
         """Remove the secrets of a server whose service is gone. Missing secrets are not an error.

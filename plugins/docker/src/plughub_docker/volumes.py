@@ -141,5 +141,5 @@ def _mount(mount: Any, filled: Format) -> Mapping[str, Any]:
             f"{mount!r} is not a mount: use a dictionary with the arguments of docker.types.Mount"
         )
     known = {name: filled(item) if isinstance(item, str) else item for name, item in mount.items()}
-    made: Mapping[str, Any] = known if "Target" in known else Mount(**{"source": None, **known})
-    return made
+    sent: Mapping[str, Any] = known if "Target" in known else Mount(**{"source": None, **known})
+    return sent

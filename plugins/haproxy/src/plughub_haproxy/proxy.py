@@ -196,12 +196,12 @@ class HAProxyProxy(Proxy):
             routes: routes in the format of `get_all_routes`.
         """
         tried = await asyncio.gather(*(self._try_entry(spec, route) for spec, route in routes.items()))
-        made = [entry for entry in tried if entry]
-        present = await self._table.entries() if any(entry.more_targets for entry in made) else []
+        valid = [entry for entry in tried if entry]
+        present = await self._table.entries() if any(entry.more_targets for entry in valid) else []
         entries: list[Entry] = []
-        kept = [old for old in present if old.key in {entry.key for entry in made}]
-        for entry in made:
-            others = [*entries, *kept]
+        retained = [old for old in present if old.key in {entry.key for entry in valid}]
+        for entry in valid:
+            others = [*entries, *retained]
             entries.append(replace(entry, backend=choose_pool(entry, others)))
             self._warn_of_single_target(entries[-1])
         await self._table.replace(entries)

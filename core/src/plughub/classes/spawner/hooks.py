@@ -61,8 +61,8 @@ class SpawnerHooks:
         """Implement `hub_verify_address` only for a class that overrides ``verify_address``."""
         verifies = spawner_class.verify_address is not Spawner.verify_address
         chosen: Any = VerifyingSpawnerHooks if cls is SpawnerHooks and verifies else cls
-        made: Self = super().__new__(chosen)
-        return made
+        hooks: Self = super().__new__(chosen)
+        return hooks
 
     def __init__(
         self,
@@ -180,14 +180,14 @@ class SpawnerHooks:
             except Exception:
                 spawner.log.exception("Spawner.post_stop_hook failed for %s", server.full_name)
         spawner.clear_state()
-        left = Resumable(state=spawner.get_state()) if will_resume else None
+        resumable = Resumable(state=spawner.get_state()) if will_resume else None
         if authenticator := self._authenticators.get(server.user.plugin):
             try:
                 await call(server.user.plugin, authenticator.post_spawn_stop, spawner.user, spawner)
             except Exception:
                 spawner.log.exception("post_spawn_stop of %s failed", server.user.plugin)
         self._cache.forget(server)
-        return left
+        return resumable
 
     @hookimpl
     async def hub_rename_server(self, server: Server, name: str) -> None:
@@ -322,8 +322,8 @@ class SpawnerHooks:
             spawner.server.move_to(moved.url)
         else:
             spawner.server.ip, spawner.server.port = "", 0
-        kept = dict(spawner.get_state() if moved.state is None else moved.state)
-        state = {**kept, **({URL_KEY: moved.url} if moved.url else {})}
+        saved = dict(spawner.get_state() if moved.state is None else moved.state)
+        state = {**saved, **({URL_KEY: moved.url} if moved.url else {})}
         self._cache.note_state(server, state)
         return Moved(url=moved.url, state=state)
 
@@ -337,8 +337,8 @@ class SpawnerHooks:
         await apply_user_options(spawner)
         await call_hook(spawner, "pre_spawn_hook")
         if spawner.internal_ssl:
-            made = await self._call(spawner.create_certs)
-            spawner.cert_paths = dict(await self._call(spawner.move_certs, made))
+            certificates = await self._call(spawner.create_certs)
+            spawner.cert_paths = dict(await self._call(spawner.move_certs, certificates))
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)

@@ -123,10 +123,10 @@ class CertificateFolder:
         from plughub.classes.tls.issuer import UnusableKeyError, issue  # noqa: PLC0415 - loads cryptography
 
         try:
-            made = issue(name, alt_names, path.read_bytes(), key_path.read_bytes())
+            issued = issue(name, alt_names, path.read_bytes(), key_path.read_bytes())
         except UnusableKeyError as error:
             raise StartError(f"{key_path} is {error}") from error
-        return self._save(name, made, self._trust_file(authority))
+        return self._save(name, issued, self._trust_file(authority))
 
     def keep(self, name: str, authority: str, alt_names: Iterable[str]) -> TLSFiles:
         """Return the certificate of a long-lived party; create a new one only if necessary.
@@ -190,11 +190,11 @@ class CertificateFolder:
     def _trust_file(self, name: str) -> Path:
         return self.folder / f"{name}_trust.crt"
 
-    def _save(self, name: str, made: KeyAndCertificate, cafile: Path) -> TLSFiles:
+    def _save(self, name: str, issued: KeyAndCertificate, cafile: Path) -> TLSFiles:
         key, path = self._files(name)
         key.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        _write(key, made.key, 0o600)
-        _write(path, made.certificate, 0o644)
+        _write(key, issued.key, 0o600)
+        _write(path, issued.certificate, 0o644)
         return TLSFiles(keyfile=str(key), certfile=str(path), cafile=str(cafile))
 
     @contextmanager

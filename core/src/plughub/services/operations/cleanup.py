@@ -75,7 +75,7 @@ class ServerCleanup:
         job: Job,
         record: ServerRecord,
         failure: Failure | None,
-        left: Resumable | None,
+        resumable: Resumable | None,
         *,
         cleaned: bool = False,
     ) -> None:
@@ -83,11 +83,11 @@ class ServerCleanup:
         forgotten = operation is not None and operation.remove
         if forgotten and not cleaned:
             raise _SpawnerCleanupNeededError
-        if left is not None and not server_token_keys(tx, self.settings, record):
-            left = None  # its token was revoked, and a resumed server has no other
-        if left is None:
+        if resumable is not None and not server_token_keys(tx, self.settings, record):
+            resumable = None  # its token was revoked, and a resumed server has no other
+        if resumable is None:
             revoke_credentials(tx, self.settings, record)
-        tx.servers.mark_stopped(record.id, failure, {} if left is None else left.state)
+        tx.servers.mark_stopped(record.id, failure, {} if resumable is None else resumable.state)
         if forgotten:
             tx.servers.delete(record.id)
 
@@ -98,11 +98,13 @@ def delete_server(tx: Transaction, settings: HubSettings, server: ServerRecord) 
     tx.servers.delete(server.id)
 
 
-def _storable_state(left: Resumable | None, server: ServerRecord) -> Resumable | None:
+def _storable_state(resumable: Resumable | None, server: ServerRecord) -> Resumable | None:
     """Return the state as it is stored; None, with an error in the log, when it is not JSON."""
     # An invalid state must not keep the server from ending.
     try:
-        return None if left is None else replace(left, state=json.loads(json.dumps(dict(left.state))))
+        if resumable is None:
+            return None
+        return replace(resumable, state=json.loads(json.dumps(dict(resumable.state))))
     except (TypeError, ValueError, AttributeError) as error:
         log.error("plugin %r returned an invalid state for %s: %s", server.backend, server.full_name, error)
         return None

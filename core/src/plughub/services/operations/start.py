@@ -250,14 +250,14 @@ class StartSteps:
         try:
             view = await self.cleanup.auth_states.with_auth_state(view, user.id)
             await job.ensure_lease()
-            left = await self.hooks.stop(job.operation.backend, view, now=True)
+            resumable = await self.hooks.stop(job.operation.backend, view, now=True)
         except PluginError as error:
             log.error("cannot stop the failed server %s: %s", record.full_name, error.reason)
             # It may be running: do not report it as stopped, or start another, before that is known.
-            left = None
+            resumable = None
             if not await has_ended(self.hooks, job.operation.backend, view):
                 await self._postpone_cleanup(job, error.reason)
-        await self.cleanup.finish(job, job.failure, left)
+        await self.cleanup.finish(job, job.failure, resumable)
         if job.failure is not None:
             self.events.publish(
                 EventKind.SPAWN_FAILED,

@@ -83,14 +83,14 @@ class StopSteps:
         view = plugin_view(self.settings, record, user)
         view = await self.cleanup.auth_states.with_stored(view, user.id, stored)
         try:
-            left = await self._stop_patiently(job, view)
+            resumable = await self._stop_patiently(job, view)
         except PluginError as error:
-            reason, left = error.reason, None
+            reason, resumable = error.reason, None
             is_over = await has_ended(self.hooks, job.operation.backend, view)
         else:
             is_over = True
         if is_over:
-            return await self._clean(job, left)
+            return await self._clean(job, resumable)
         log.error("cannot stop %s (%s): %s", record.full_name, job.operation.reference, reason)
         failure = Failure(
             message="the server could not be stopped",
@@ -139,10 +139,10 @@ class StopSteps:
                 await asyncio.sleep(STOP_BACKOFF.after(attempt))
                 attempt += 1
 
-    async def _clean(self, job: Job, left: Resumable | None = None) -> Phase:
+    async def _clean(self, job: Job, resumable: Resumable | None = None) -> Phase:
         record, _ = await job.load()
         died = job.operation.failure
-        await self.cleanup.finish(job, died, left)
+        await self.cleanup.finish(job, died, resumable)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
         reason = {"reason": died.describe(details=True)} if died else {}
         self.events.publish(

@@ -49,11 +49,11 @@ def _create(tx: Transaction, token: str, name: str, *, rounds: int) -> int:
     if user is None:
         raise InvalidError(f"user {name!r} of api_tokens does not exist")
     log.info("storing a token of user %s from api_tokens", name)
-    made = tx.tokens.create(
+    created = tx.tokens.create(
         hashed=hash_token(token, rounds=rounds),
         prefix=token_prefix(token),
         user_id=user.id,
         note=NOTE,
         scopes=scopes_of_role(tx, TOKEN_ROLE),
     )
-    return made.id
+    return created.id
