@@ -19,6 +19,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
 from plughub.app.plugins import PluginChooser, plugin_names
 from plughub.app.unread_settings import check_settings
+from plughub.cli.main import main
 from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
 from plughub.storage.database import Database
@@ -241,6 +242,20 @@ def test_every_command_of_the_readme_exists():
             command
         )
     assert not re.search(r"\bpip install\b", readme), "nothing is published yet"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/administration.md", "docs/moving.md"])
+def test_the_check_of_a_page_finds_no_mistake_in_a_valid_file(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jupyterhub_config.py").write_text(
+        "c.JupyterHub.plugins = ['dummy', 'simple']\nc.DummyAuthenticator.allow_all = True\n"
+    )
+    [command] = re.findall(
+        r"^ +(?:sudo python3 dev\.py )?hub (.*check)$", (ROOT / name).read_text(), re.MULTILINE
+    )
+    arguments = [re.sub(r".*/", "", word) for word in command.split()]
+    assert main(arguments) == 0, capsys.readouterr().err
+    assert "the configuration is valid" in capsys.readouterr().out
 
 
 def test_the_unit_lets_servers_and_proxy_outlive_a_restart():

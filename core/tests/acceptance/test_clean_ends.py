@@ -135,7 +135,7 @@ def test_servers_keep_running_through_an_upgrade_from_the_first_schema_revision(
     refused = make_hub(f"--JupyterHub.port={hub.port}", servers=False, proxy=False)
     assert refused.run() != 0
     assert "hub upgrade-db" in refused.stderr
-    hub.arguments = (*hub.arguments, "--JupyterHub.upgrade_db=True")
+    hub.arguments = (*hub.arguments, "--upgrade-db")
     hub.start()
     call = client_of(hub, "ada")
     assert call("GET", "/users/ada").body["servers"][""]["ready"]

@@ -121,5 +121,10 @@ def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp
             assert server_of(url, token) == before
             assert not ada.is_logged_in()  # the hub has replaced the cookie by one that contains a session id
             assert Browser(url).log_in("ada")
+
+        hub.arguments = (*hub.arguments, "--upgrade-db")
+        hub.start()
+        assert server_of(url, token) == before
+        assert len(list(tmp_path.glob("jupyterhub.sqlite.*"))) == 2
     finally:
         hub.end_everything()

@@ -235,7 +235,7 @@ async def test_a_closed_report_of_progress_is_closed_in_the_class(hooks_for, rec
 
 
 async def test_routes_are_changed_on_the_loop_of_the_class(hooks_for, recorded, tmp_path):
-    plugin = adapt_proxy("blocking", BlockingProxy)
+    plugin, _ = adapt_proxy("blocking", BlockingProxy)
     hooks = hooks_for(blocking=plugin)
     route = Route(routespec="/user/alice/", target="http://127.0.0.1:5000", data={"user": "alice"})
     await hooks.route_add("blocking", route)

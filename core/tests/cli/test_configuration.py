@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
+from traitlets import TraitError
 
+from plughub.app.config_files import load_config
+from plughub.app.hub_plan import make_plan
 from plughub.cli.options import FLAGS, VALUES
+from plughub.domain.errors import HubError
+from plughub.storage.schema import prepare_schema
 
 GOOD = 'c.JupyterHub.plugins = ["dummy", "simple"]\nc.DummyAuthenticator.allow_all = True\n'
 
@@ -21,7 +28,7 @@ def test_a_check_starts_and_writes_nothing(hub, tmp_path: Path) -> None:
     (tmp_path / "jupyterhub_config.py").write_text(GOOD)
     code, said, complaint = hub("check")
     assert (code, complaint) == (0, "")
-    assert said.startswith("the configuration is valid\nplugins: dummy, simple, haproxy")
+    assert said.startswith("the configuration is valid\nplugins: dummy, simple, haproxy\n")
     assert f"{tmp_path}/jupyterhub.sqlite does not exist; the hub creates it" in said
     assert written(tmp_path) == {"jupyterhub_config.py"}
 
@@ -36,21 +43,79 @@ def test_a_check_starts_and_writes_nothing(hub, tmp_path: Path) -> None:
         ("c.JupyterHub.extra_handlers = [3]", "c.JupyterHub.extra_handlers"),
         ("c.JupyterHub.spawner_class = 'no.such.Spawner'", "no.such.Spawner"),
         ("c.JupyterHub.ssl_cert = 'alone.pem'", "ssl_key"),
+        ("c.JupyterHub.pid_file = 'absent/hub.pid'", "c.JupyterHub.pid_file: absent/hub.pid"),
+        ("c.JupyterHub.pid_file = '.'", "Is a directory"),
+        ("c.JupyterHub.extra_log_file = 'absent/hub.log'", "c.JupyterHub.extra_log_file"),
+        ("c.JupyterHub.cookie_secret_file = 'absent/secret'", "c.JupyterHub.cookie_secret_file"),
+        ("c.JupyterHub.runtime_dir = 'short/of'", "c.JupyterHub.runtime_dir"),
+        ("c.JupyterHub.db_url = 'sqlite:///absent/hub.sqlite'", "the folder of the database does not exist"),
+        ("c.JupyterHub.db_url = 'sqlite:///.'", "c.JupyterHub.db_url"),
+        ("c.JupyterHub.logging_config = {'handlers': {'x': {'class': 'no.Such'}}}", "logging_config: handler"),
+        ("c.JupyterHub.logging_config = {'root': {'handlers': ['absent']}}", "logging_config: the root logger"),
+        ("c.JupyterHub.jinja_environment_options = {'autoescape': False}", "jinja_environment_options"),
+        ("c.JupyterHub.jinja_environment_options = {'no_such': 1}", "jinja_environment_options"),
+        ("c.JupyterHub.api_page_default_limit = 900", "api_page_default_limit"),
+        ("c.CryptKeeper.keys = ['short']", "c.CryptKeeper.keys"),
+        ("c.DummyAuthenticator.enable_auth_state = True", "JUPYTERHUB_CRYPT_KEY"),
+        ("c.HAProxyProxy.command = 'no-such-program'", "correct c.HAProxyProxy.command"),
+        ("c.HAProxyProxy.user = 'nobody-at-all'", "HAProxyProxy.user"),
+        ("c.ConfigurableHTTPProxy.command = 'no-such-program'", "install Node"),
+        ("c.ConfigurableHTTPProxy.should_start = False", "ConfigurableHTTPProxy.auth_token"),
+        ("c.ConfigurableHTTPProxy.api_url = 'nowhere'", "ConfigurableHTTPProxy.api_url"),
+        ("c.ConfigurableHTTPProxy.debug = True; c.JupyterHub.servers_url = 'http://a:81'; "  # noqa: ISC004
+         "c.JupyterHub.public_url = 'http://a:80'", "cannot listen on a second port"),
+        ("c.JupyterHub.internal_ssl = True; c.JupyterHub.internal_certs_location = 'short'", "internal_certs"),
+        ("c.JupyterHub.internal_ssl = True; c.JupyterHub.external_ssl_authorities = {'hub-ca': {}}", "hub-ca"),
+        ("c.JupyterHub.services = [{'name': 'cull', 'user': 'nobody-at-all', 'command': ['x']}]", "nobody-at-all"),
+        ("c.Authenticator.manage_groups = True; c.JupyterHub.load_groups = {'a': ['b']}", "manage_groups"),
         ("c.JupyterHub.cookie_secret_file = 'short'", "cookie secret"),
         ("c.JupyterHub.db_url = 'mysql://localhost/hub'", "mysql"),
         ("c.SimpleLocalProcessSpawner.cmd = 5", "c.SimpleLocalProcessSpawner.cmd"),
         ("c.DummyAuthenticator.passwort = 'x'", "did you mean c.DummyAuthenticator.password?"),
         ("raise RuntimeError('early')", "early"),
     ],
-)
+)  # fmt: skip
 def test_a_check_finds_what_stops_a_start(hub, tmp_path: Path, line: str, named: str) -> None:
     (tmp_path / "short").write_text("not a secret")
+    (tmp_path / "short").chmod(0o600)
     (tmp_path / "jupyterhub_config.py").write_text(f"{GOOD}{line}\n")
     before = written(tmp_path)
     code, said, complaint = hub("check")
     assert (code, said) == (2, "")
     assert named in complaint
+    with pytest.raises((HubError, TraitError)):
+        make_plan(load_config(None, {}), [])
     assert written(tmp_path) == before
+
+
+def test_a_check_warns_of_a_service_whose_program_is_missing(hub, tmp_path: Path) -> None:
+    services = [
+        {"name": "cull", "command": ["no-such-program"]},
+        {"name": "here", "command": ["./tool"]},
+        {"name": "there", "command": ["true"], "cwd": "/no/such/folder"},
+        {"name": "elsewhere", "url": "http://127.0.0.1:1"},
+    ]
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    (tmp_path / "tool").chmod(0o700)
+    (tmp_path / "jupyterhub_config.py").write_text(f"{GOOD}c.JupyterHub.services = {services!r}\n")
+    code, said, complaint = hub("check")
+    assert (code, said.startswith("the configuration is valid")) == (0, True)
+    assert complaint.splitlines() == [
+        "hub: service 'cull' cannot be started: there is no program 'no-such-program' on the PATH",
+        "hub: service 'there' cannot be started: there is no folder /no/such/folder",
+    ]
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_check_changes_nothing_in_a_database(hub, tmp_path: Path, mode: str) -> None:
+    (tmp_path / "jupyterhub_config.py").write_text(GOOD)
+    file = tmp_path / "jupyterhub.sqlite"
+    prepare_schema(f"sqlite:///{file}")
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute(f"PRAGMA journal_mode={mode}")
+    before = written(tmp_path), file.read_bytes()
+    assert "database: up to date" in hub("check")[1]
+    assert (written(tmp_path), file.read_bytes()) == before
 
 
 def test_a_check_reports_all_mistakes_together(hub, tmp_path: Path) -> None:
@@ -65,8 +130,6 @@ def test_a_check_reports_the_state_of_the_database(hub, tmp_path: Path) -> None:
     (tmp_path / "jupyterhub_config.py").write_text(GOOD)
     (tmp_path / "jupyterhub.sqlite").touch()
     assert "database: empty" in hub("check")[1]
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "jupyterhub.sqlite") as database:
         database.execute("CREATE TABLE users (id INTEGER)")
     code, _, complaint = hub("check")
@@ -142,6 +205,9 @@ c.Spawner.pre_spawn_hook = print
         (("--debug",), {"log_level": "DEBUG"}),
         (("-y",), {"answer_yes": True}),
         (("--yes",), {"answer_yes": True}),
+        (("-y=True",), {"answer_yes": True}),
+        (("--ip=a", "-y", "true", "--debug"), {"ip": "a", "answer_yes": True, "log_level": "DEBUG"}),
+        (("--ip=a", "-y=False"), {"ip": "a"}),
         (("--upgrade-db",), {"upgrade_db": True}),
         (("--reset-db",), {"reset_db": True}),
         (("--generate-certs",), {"generate_certs": True}),

@@ -35,7 +35,7 @@ def test_the_current_setting_for_admins_takes_precedence(planned, caplog):
 @pytest.mark.parametrize(
     ("setting", "name", "value"),
     [
-        ("proxy_cmd = 'proxy --flag'", "command", ["proxy", "--flag"]),
+        ("proxy_cmd = 'true --flag'", "command", ["true", "--flag"]),
         ("proxy_auth_token = 'secret-of-both'", "auth_token", "secret-of-both"),
         ("proxy_check_interval = 7", "check_running_interval", 7),
         ("debug_proxy = True", "debug", True),

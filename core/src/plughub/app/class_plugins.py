@@ -124,3 +124,16 @@ def what_to_inherit(kind: str, cls: object) -> str:
     if any(parent.__module__.partition(".")[0] == "jupyterhub" for parent in getattr(cls, "__mro__", ())):
         return _PORTING.format(kind=kind, base=base)
     return f"derive the class from {base}"
+
+
+def check_base(plugin: str, kind: str, cls: object, base: type) -> None:
+    """Check that a class which a plugin registers has the base class of its kind.
+
+    Raises:
+        StartError: it has not.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise StartError(
+            f"plugin {plugin!r} violates the contract: {name_of(cls)} is not a subclass of {PUBLIC[kind]}",
+            hint=what_to_inherit(kind, cls),
+        )

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from traitlets.config import Config
 
-from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
-from plughub.app.cookie_secret import cookie_secret
-from plughub.app.declarations import declared_of, scopes_of
-from plughub.app.extra_pages import extra_pages
-from plughub.app.hub_plan import choose_plugins
-from plughub.app.log_setup import check_log_settings, extra_handlers
-from plughub.app.observability import Observing
-from plughub.app.old_names import apply_old_names
-from plughub.app.origins import read_origins
-from plughub.app.plugins import PluginChooser, PluginSelection, plugin_names
+from plughub.app.configuration import Configuration, read_configuration
+from plughub.app.log_setup import extra_handlers
+from plughub.app.plugins import plugin_names
 from plughub.app.problems import refuse_problems, reporting_all_problems
-from plughub.app.service_settings import proxy_settings
 from plughub.domain.errors import StartError
-from plughub.storage.database import Database
-from plughub.storage.schema import schema_state, sqlite_path
-from plughub.storage.store import Store
+from plughub.domain.services import ServiceDeclaration
+from plughub.plugin.manager import KINDS
+from plughub.storage.database import is_in_memory
+from plughub.storage.schema import read_state, sqlite_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +27,9 @@ class CheckedConfiguration:
     """Result of a check that found no mistake.
 
     Attributes:
-        plugins: the active plugins that a backend comes from, in the order of their hooks.
+        plugins: the active plugins, in the order of their hooks, without those that are always active.
         database: state of the database, for people.
-        warnings: advice on deprecated settings.
+        warnings: problems that do not prevent the start.
     """
 
     plugins: tuple[str, ...]
@@ -56,24 +52,32 @@ def check_configuration(config: Config, given: str | None = None) -> CheckedConf
     with reporting_all_problems(config, given):
         extra_handlers(config)
         refuse_problems(config, given)
-        warnings = apply_old_names(config)
-        hub = JupyterHub(config=config)
-        check_log_settings(hub)
-        selection = _load_plugins(config, hub, given)
-        declared_of(hub, selection, scopes_of(hub), hub.base_url)
-        extra_pages(hub.extra_handlers)
-        if hub.cookie_secret or Path(hub.cookie_secret_file).exists():
-            cookie_secret(hub.cookie_secret, Path(hub.cookie_secret_file))
-    return CheckedConfiguration(selection.active.names, _database_state(hub), tuple(warnings))
+        read = read_configuration(config, plugin_names(given, JupyterHub(config=config)))
+    plugins = tuple(name for name in read.selection.active.names if _is_chosen(read, name))
+    return CheckedConfiguration(
+        plugins, _database_state(read.config), tuple(_missing_programs(read.declared.services))
+    )
 
 
-def _load_plugins(config: Config, hub: JupyterHub, given: str | None) -> PluginSelection:
-    where = addresses(hub)
-    proxy_settings(hub, where, read_origins(hub))
-    store = Store(Database("sqlite://"))  # required by the constructors, never opened
-    observing = Observing(config, hub, store)
-    chooser = PluginChooser(hub, config, store, where.hub_prefix)
-    return choose_plugins(chooser, hub, config, plugin_names(given, hub), store, observing)
+def _is_chosen(read: Configuration, name: str) -> bool:
+    """Return whether a plugin was named or is a default, in contrast to the internal ones."""
+    selection = read.selection
+    return name in selection.installed or any(name in selection.active.owners(kind) for kind in KINDS)
+
+
+def _missing_programs(services: Iterable[ServiceDeclaration]) -> Iterator[str]:
+    """Yield a warning for each service that the hub cannot launch now; it retries while it runs."""
+    for service in services:
+        if not service.command:
+            continue
+        folder = Path(service.cwd or ".").absolute()
+        if not folder.is_dir():
+            yield f"service {service.name!r} cannot be started: there is no folder {folder}"
+        program = service.command[0]
+        place = folder / program if "/" in program else program
+        path = service.environment.get("PATH") or os.environ.get("PATH")
+        if shutil.which(place, path=path) is None:
+            yield f"service {service.name!r} cannot be started: there is no program {program!r} on the PATH"
 
 
 def _database_state(hub: JupyterHub) -> str:
@@ -82,12 +86,16 @@ def _database_state(hub: JupyterHub) -> str:
     Raises:
         StartError: it is unreachable, or outdated and not upgraded at the start.
     """
+    if is_in_memory(hub.db_url):
+        return "in memory, lost when the hub stops"
     path = sqlite_path(hub.db_url)
     if path is not None and not path.exists():
         return f"{path.absolute()} does not exist; the hub creates it"
-    state = schema_state(hub.db_url, hub.db_kwargs)
+    state = read_state(hub.db_url, hub.db_kwargs)
     if state.current:
         return "up to date"
+    if hub.reset_db:
+        return "the hub deletes everything in it at the start (JupyterHub.reset_db)"
     if state.revision is None:
         return "empty; the hub creates the tables"
     if hub.upgrade_db:

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from plughub.app.file_checks import check_writable
 from plughub.domain.errors import StartError, exit_code_of
 
 BYTES: Final = 32
@@ -38,6 +39,20 @@ def secret_of_text(text: str, name: str) -> bytes:
             f"{name} must consist of hexadecimal digits",
             hint="set it to the output of `openssl rand -hex 32`",
         ) from error
+
+
+def check_cookie_secret(given: bytes, file: Path) -> None:
+    """Check that `cookie_secret` will succeed, without creating the file.
+
+    Raises:
+        StartError: the file cannot be used, or not be created.
+    """
+    if given:
+        return
+    if file.exists():
+        cookie_secret(given, file)
+    else:
+        check_writable(file, "cookie_secret_file")
 
 
 def cookie_secret(given: bytes, file: Path) -> bytes:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from plughub.app.auth_states import open_auth_states
-from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.hub_plan import HubPlan
 from plughub.app.hub_socket import check_spawners, url_for_proxy
 from plughub.app.internal_tls import InternalTLS, in_proxy, prepare_tls
@@ -92,8 +91,8 @@ async def make_parts(plan: HubPlan) -> HubParts:
         settings = found.settings
         auth_states = open_auth_states(plan.config.config, plan.store, settings.policies)
         undo.callback(auth_states.close)
-        tree, declared, blocked_servers = await _sync_configuration(plan)
-        await load_managed_roles(hooks, plan.store, settings, tree)
+        blocked_servers = await _sync_configuration(plan)
+        await load_managed_roles(hooks, plan.store, settings, plan.tree)
         rename = plan.config.allow_existing_invalid_named_servers == "autorename"
         await check_legacy_names(plan.store, hooks, settings, rename=rename)
         services = compose(
@@ -101,14 +100,14 @@ async def make_parts(plan: HubPlan) -> HubParts:
                 store=plan.store,
                 hooks=hooks,
                 settings=settings,
-                tree=tree,
+                tree=plan.tree,
                 proxy=found.proxy,
                 auth_states=auth_states,
                 metrics=plan.observing.metrics,
                 cookie_secret=plan.secret,
                 services_folder=plan.runtime_dir / "services",
-                declared_services=declared.services,
-                user_rules=_user_rules(plan.selection, declared),
+                declared_services=plan.declared.services,
+                user_rules=_user_rules(plan.selection, plan.declared),
             )
         )
         since = await plan.store.write(lambda tx: host_cookies_since(tx, settings))
@@ -176,16 +175,14 @@ def _settings(
     return hub_settings(plan.config, plan.where, plan.selection, mark, infos, proxy, plan.origins, tls)
 
 
-async def _sync_configuration(plan: HubPlan) -> tuple[ScopeTree, Declarations, list[ServerRecord]]:
+async def _sync_configuration(plan: HubPlan) -> list[ServerRecord]:
     """Copy roles, groups, users and services of the configuration into the database."""
     try:
-        tree = scopes_of(plan.config)
-        declared = declared_of(plan.config, plan.selection, tree, plan.where.base_url)
-        blocked_servers = await plan.store.write(lambda tx: sync_configuration(tx, declared))
-        await create_allowed_users(plan.store, declared.allowed)
+        blocked_servers = await plan.store.write(lambda tx: sync_configuration(tx, plan.declared))
+        await create_allowed_users(plan.store, plan.declared.allowed)
     except InvalidError as error:
         raise StartError(error.message, hint=error.hint) from error
-    return tree, declared, blocked_servers
+    return blocked_servers
 
 
 def _user_rules(selection: PluginSelection, declared: Declarations) -> UserRules:

@@ -104,12 +104,21 @@ def in_proxy(tls: InternalTLS | None, settings: ProxySettings, plugin: str, info
     """
     if tls is None:
         return settings
+    check_internal_tls(info, plugin)
+    return replace(settings, client_tls=tls.proxy_client, api_tls=tls.proxy_api, hub_tls=tls.hub)
+
+
+def check_internal_tls(info: ProxyInfo, plugin: str) -> None:
+    """Refuse a proxy that does not support internal TLS.
+
+    Raises:
+        StartError: it does not.
+    """
     if not info.internal_tls:
         raise StartError(
             f"c.JupyterHub.internal_ssl is set, but the proxy {plugin!r} cannot connect to servers with TLS",
             hint="use the plugin 'haproxy' or 'chp' as proxy, or disable internal_ssl",
         )
-    return replace(settings, client_tls=tls.proxy_client, api_tls=tls.proxy_api, hub_tls=tls.hub)
 
 
 def _issue(folder: CertificateFolder, name: str, authority: str, names: Iterable[str]) -> TLSFiles | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.config
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from traitlets.config import Config
@@ -13,6 +14,8 @@ from traitlets.config.loader import LazyConfigValue
 from traitlets.utils.nested_update import nested_update
 
 from plughub.app.config import JupyterHub
+from plughub.app.file_checks import check_writable
+from plughub.app.logging_config import check_logging_config
 from plughub.domain.errors import StartError, exit_code_of
 from plughub.plugin.hook_calls import describe
 from plughub.services.observability.log_rate_limit import LogRateLimit
@@ -60,10 +63,8 @@ def set_up_logging(settings: JupyterHub, further: Sequence[logging.Handler] = ()
     """
     formatter = _formatter(settings.log_format, settings.log_datefmt)
     handlers = [*further, *_file_handlers(settings.extra_log_file)]
-    try:
+    with _naming_logging_config():
         logging.config.dictConfig(_configuration(settings))
-    except (ValueError, TypeError, AttributeError, ImportError) as error:
-        raise StartError(f"c.JupyterHub.logging_config: {_reason(error)}") from error
     root = logging.getLogger()
     for handler in handlers:
         if handler.formatter is None:
@@ -77,13 +78,16 @@ def set_up_logging(settings: JupyterHub, further: Sequence[logging.Handler] = ()
 
 
 def check_log_settings(settings: JupyterHub) -> None:
-    """Check level and format without opening a file.
+    """Check the settings of the log without changing it or opening a file.
 
     Raises:
         StartError: one of them is invalid.
     """
-    _level(settings.log_level)
     _formatter(settings.log_format, settings.log_datefmt)
+    check_writable(settings.extra_log_file, "extra_log_file")
+    configuration = _configuration(settings)
+    with _naming_logging_config():
+        check_logging_config(configuration)
 
 
 def _configuration(settings: JupyterHub) -> dict[str, Any]:
@@ -106,6 +110,15 @@ def _configuration(settings: JupyterHub) -> dict[str, Any]:
         nested_update(configuration, {"root": loggers[UPSTREAM_LOGGER]})
     merged: dict[str, Any] = nested_update(configuration, given)
     return merged
+
+
+@contextlib.contextmanager
+def _naming_logging_config() -> Iterator[None]:
+    """Name the setting in an error of `logging.config`."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, ImportError, LookupError, OSError) as error:
+        raise StartError(f"c.JupyterHub.logging_config: {_reason(error)}") from error
 
 
 def _level(level: str | int) -> int:

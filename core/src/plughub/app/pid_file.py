@@ -23,22 +23,6 @@ class PidFile:
     def __init__(self, path: str) -> None:
         self._path = Path(path) if path else None
 
-    def check(self) -> None:
-        """Check that the file can be written, before the hub starts.
-
-        An existing file is not changed: it may belong to a running hub that prevents this one from starting.
-
-        Raises:
-            StartError: the file cannot be written.
-        """
-        if self._path is None:
-            return
-        with _named(self._path):
-            was_there = self._path.exists()
-            self._path.open("a").close()
-            if not was_there:
-                self._path.unlink()
-
     def write(self) -> None:
         """Write the process ID.
 

@@ -12,12 +12,10 @@ from typing import Any, Final
 from traitlets.config import Config, Configurable
 
 from plughub.app.class_plugins import (
-    PUBLIC,
+    check_base,
     import_class,
-    name_of,
     plugin_of_class,
     refuse_upstream,
-    what_to_inherit,
 )
 from plughub.app.config import JupyterHub
 from plughub.app.replacements import Replacements, find_replacements
@@ -58,8 +56,10 @@ class PluginSelection:
         active: the plugins.
         classes: every configurable class, for the check of the configuration.
         authenticators: instances of authenticator classes, by plugin.
+        proxy_backend: instance of the proxy class; None if a plugin implements the hooks itself.
         default_spawner: spawner of start requests that name none.
         added: defaults that were added because no plugin of their kind was named.
+        installed: names of the installed plugins, active or not.
         replacements: by kind, the plugin that a configured class replaces and the name of the class, under
             which older hubs stored it.
     """
@@ -67,8 +67,10 @@ class PluginSelection:
     active: ActivePlugins
     classes: list[type[Configurable]] = field(default_factory=list)
     authenticators: dict[str, Authenticator] = field(default_factory=dict)
+    proxy_backend: Proxy | None = None
     default_spawner: str = ""
     added: tuple[str, ...] = ()
+    installed: frozenset[str] = frozenset()
     replacements: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -111,7 +113,7 @@ class PluginChooser:
         self._builtins = {ONETIME: self.links}
         self._prefix = prefix
         self._installed = installed_plugins()
-        self._selection = PluginSelection(ActivePlugins())
+        self._selection = PluginSelection(ActivePlugins(), installed=frozenset(self._installed))
         self._classes: dict[tuple[str, str], type | None] = {}
         self._caller = HookCaller(self._selection.active, ThreadPools())
 
@@ -129,8 +131,7 @@ class PluginChooser:
         self._add_classes()
         self._add_defaults()
         self._check_kinds()
-        self._build_backends()
-        return self._selection
+        return self.build()
 
     def steps(self, names: Sequence[str]) -> list[tuple[Callable[[], object], frozenset[str]]]:
         """Return the steps of the choice, so that a caller can continue after a failed one.
@@ -246,7 +247,7 @@ class PluginChooser:
                 answers = self._caller.register(f"hub_register_{kind}", only=name)
                 self._classes[kind, name] = answers[0].value if answers else None
                 for answer in answers:
-                    _check_class(name, kind, answer.value, BASES[kind])
+                    check_base(name, kind, answer.value, BASES[kind])
         current = self._selection.active.owners(kind)
         found = {name: self._classes.get((kind, name)) for name in current}
         return {name: cls for name, cls in found.items() if cls is not None}
@@ -274,7 +275,12 @@ class PluginChooser:
         if default and default not in self._selection.active.owners("spawner"):
             raise StartError(f"plugin {default!r} is not a spawner", hint="check JupyterHub.spawner_class")
 
-    def _build_backends(self) -> None:
+    def build(self) -> PluginSelection:
+        """Create the backends of the loaded plugins.
+
+        Raises:
+            StartError: a constructor failed.
+        """
         selection, active = self._selection, self._selection.active
         for answer in self._caller.register("hub_register_configurables", each=type(Configurable)):
             selection.classes += answer.value
@@ -287,13 +293,15 @@ class PluginChooser:
         selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]
         fallback = Authenticator(config=self._config)
         active.add(ACCESS, AccessRules(selection.authenticators, fallback, frozenset({ONETIME})))
+        return selection
 
     def _adapter(self, plugin: str, kind: str, cls: type) -> object:
         authenticators = self._selection.authenticators
         if kind == "spawner":
             return adapt_spawner(plugin, cls, self._config, authenticators=authenticators)
         if kind == "proxy":
-            return adapt_proxy(plugin, cls, self._config)
+            hooks, self._selection.proxy_backend = adapt_proxy(plugin, cls, self._config)
+            return hooks
         hooks, authenticators[plugin] = adapt_authenticator(plugin, cls, self._config, self._prefix)
         return hooks
 
@@ -336,11 +344,3 @@ def _defaults(config: Config, installed: Container[str]) -> Mapping[str, Sequenc
     if config.get(CHP_CLASS) and CHP in installed:
         return DEFAULTS | {"proxy": (CHP,)}
     return DEFAULTS
-
-
-def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
-    if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise StartError(
-            f"plugin {plugin!r} violates the contract: {name_of(cls)} is not a subclass of {PUBLIC[kind]}",
-            hint=what_to_inherit(kind, cls),
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -11,21 +12,17 @@ from traitlets import HasTraits, TraitError
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
-from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, with_setting
 from plughub.app.declarations import declared_of, scopes_of
-from plughub.app.extra_pages import extra_pages
 from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
-from plughub.app.origins import read_origins
 from plughub.app.plugins import BASES, PluginChooser, PluginSelection, plugin_names
-from plughub.app.service_settings import proxy_settings
+from plughub.app.setting_checks import Check, backend_checks, setting_checks
 from plughub.app.unread_settings import check_settings
 from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
-from plughub.domain.origins import Origins
 from plughub.plugin.manager import ActivePlugins
-from plughub.storage.database import Database, make_engine
+from plughub.storage.database import Database
 from plughub.storage.store import Store
 
 _ENDINGS: Final = tuple(base.__name__ for base in BASES.values())
@@ -61,6 +58,11 @@ class _Problems:
         except HubError as error:
             self.add(error)
 
+    def collect_from(self, checks: Iterable[Check]) -> None:
+        for check in checks:
+            with self.collecting():
+                check()
+
 
 def with_all_problems(first: HubError, config: Config, given: str | None) -> HubError:
     """Return an error that lists all problems of a configuration with which the hub did not start.
@@ -70,7 +72,7 @@ def with_all_problems(first: HubError, config: Config, given: str | None) -> Hub
     problems = _Problems()
     problems.add(first)
     # A failure of this search must not hide why the hub did not start.
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), _without_log():
         _check_everything(problems, copy.deepcopy(config), given)
     return first if len(problems.found) == 1 else problems.as_error()
 
@@ -86,9 +88,21 @@ def refuse_problems(config: Config, given: str | None) -> None:
         StartError: lists all problems.
     """
     problems = _Problems()
-    _check_everything(problems, copy.deepcopy(config), given)
+    with _without_log():
+        _check_everything(problems, copy.deepcopy(config), given)
     if problems.found:
         raise problems.as_error()
+
+
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """Log nothing: what the search for problems logs, the start logs too."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextlib.contextmanager
@@ -120,15 +134,7 @@ def _check_everything(problems: _Problems, config: Config, given: str | None) ->
     with problems.collecting():
         apply_old_names(config)
     hub = JupyterHub(config=config)
-    origins = Origins()
-    with problems.collecting():
-        origins = read_origins(hub)
-    with problems.collecting():
-        extra_pages(hub.extra_handlers)
-    with problems.collecting():
-        proxy_settings(hub, addresses(hub), origins)
-    with problems.collecting():
-        make_engine(hub.db_url, hub.db_kwargs)
+    problems.collect_from(setting_checks(hub, config))
     store = Store(Database("sqlite://"))  # required by the constructors, never opened
     chooser = PluginChooser(hub, config, store)
     failed: set[str] = set()
@@ -147,6 +153,9 @@ def _check_everything(problems: _Problems, config: Config, given: str | None) ->
     _remove_unknown_sections(config, selection.classes, failed, refused)
     with problems.collecting():
         check_settings(config, hub, selection, chooser.installed)
+    if not failed:
+        with problems.collecting():
+            problems.collect_from(backend_checks(hub, config, chooser.build()))
 
 
 def _remove_invalid_hub_settings(problems: _Problems, config: Config) -> None:

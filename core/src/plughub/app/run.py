@@ -87,11 +87,6 @@ async def _run_until_ended(hub: Hub) -> None:
 
     EndSignals(hub.ended.set, abort).listen(asyncio.get_running_loop())
     pid_file = PidFile(hub.plan.config.pid_file)
-    try:
-        pid_file.check()
-    except StartError:
-        await hub.close()
-        raise
     await hub.start()
     try:
         pid_file.write()

@@ -12,6 +12,7 @@ from typing import Any
 
 from plughub.app.addresses import Addresses
 from plughub.app.config import JupyterHub
+from plughub.app.file_checks import check_folder
 from plughub.app.internal_tls import InternalTLS
 from plughub.app.origins import read_hub_routespec, servers_port
 from plughub.app.plugins import PluginSelection
@@ -23,6 +24,18 @@ from plughub.domain.origins import Origins
 from plughub.domain.timings import DAY
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
+
+
+def check_page_limits(hub: JupyterHub) -> None:
+    """Check the limits of pages of the API.
+
+    Raises:
+        StartError: the default exceeds the maximum.
+    """
+    if hub.api_page_default_limit > hub.api_page_max_limit:
+        raise StartError(
+            "c.JupyterHub.api_page_default_limit must not exceed c.JupyterHub.api_page_max_limit"
+        )
 
 
 def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> ProxySettings:
@@ -88,7 +101,7 @@ def hub_settings(
         spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},
         proxy=selection.proxy,
         proxy_host=host if proxy.host_bound else "",
-        policies=_policies(hub, selection),
+        policies=login_policies(hub, selection),
     )
     return with_settings_of(hub, settings)
 
@@ -162,7 +175,7 @@ def _with_servers(settings: HubSettings, hub: JupyterHub) -> HubSettings:
     )
 
 
-def _policies(hub: JupyterHub, selection: PluginSelection) -> dict[str, LoginPolicy]:
+def login_policies(hub: JupyterHub, selection: PluginSelection) -> dict[str, LoginPolicy]:
     """Return the login policy of each authenticator; plugins without a class use ``c.Authenticator``."""
     of_others = Authenticator(config=hub.config)
     owners = selection.active.owners("authenticator")
@@ -182,6 +195,17 @@ def _policies(hub: JupyterHub, selection: PluginSelection) -> dict[str, LoginPol
     }
 
 
+def check_runtime_folder(path: str) -> None:
+    """Check that `runtime_folder` will succeed, without creating the directory.
+
+    Raises:
+        StartError: it cannot be created, or belongs to another user.
+    """
+    check_folder(path, "runtime_dir")
+    if Path(path).exists():
+        _check_owner(Path(path).absolute())
+
+
 def runtime_folder(path: str) -> Path:
     """Create the directory for sockets, logs and generated files with mode 0700.
 
@@ -191,17 +215,21 @@ def runtime_folder(path: str) -> Path:
     folder = Path(path).absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.geteuid():
-            raise StartError(
-                f"the runtime folder belongs to another system user: {folder}",
-                hint="change its owner, or set JupyterHub.runtime_dir",
-            )
+        _check_owner(folder)
         folder.chmod(0o700)
     except OSError as error:
         raise StartError(
             f"the runtime folder cannot be created: {folder}: {error.strerror}", exit_code=exit_code_of(error)
         ) from error
     return folder
+
+
+def _check_owner(folder: Path) -> None:
+    if folder.stat().st_uid != os.geteuid():
+        raise StartError(
+            f"the runtime folder belongs to another system user: {folder}",
+            hint="change its owner, or set JupyterHub.runtime_dir",
+        )
 
 
 def template_folders(hub: JupyterHub, plugin_folders: list[Any]) -> tuple[Path, ...]:

@@ -37,9 +37,10 @@ async def unless_ended(ended: asyncio.Event, work: Coroutine[Any, Any, None]) ->
 
 
 def proxy_start_error(error: PluginError) -> StartError:
-    """Return the error for a proxy that failed to start."""
+    """Return the error for a proxy that failed to start; an error of the plugin has its own hint."""
+    cause = error.__cause__
     return StartError(
         f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
-        hint="check JupyterHub.ip and JupyterHub.port",
+        hint=cause.hint if isinstance(cause, StartError) else "check JupyterHub.ip and JupyterHub.port",
         exit_code=exit_code_of(error.__cause__, unsure=RETRY),
     )

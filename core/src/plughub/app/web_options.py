@@ -12,7 +12,6 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub_parts import HubParts
 from plughub.app.hub_plan import HubPlan
 from plughub.app.trusted_proxies import proxy_users
-from plughub.domain.errors import StartError
 from plughub.web.connections import max_connections
 from plughub.web.options import WebOptions
 
@@ -32,17 +31,9 @@ LEGACY_STATUS: Final = 503
 
 
 def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
-    """Return the options of the web application.
-
-    Raises:
-        StartError: settings conflict.
-    """
+    """Return the options of the web application."""
     hub = plan.config
     warn_of_unused_tornado_settings(hub.tornado_settings)
-    if hub.api_page_default_limit > hub.api_page_max_limit:
-        raise StartError(
-            "c.JupyterHub.api_page_default_limit must not exceed c.JupyterHub.api_page_max_limit"
-        )
     return replace(
         options_of(hub),
         max_connections=max_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),

@@ -45,11 +45,12 @@ def adapt_authenticator(
     return (_on_loop(thread, hooks) if thread else hooks), authenticator
 
 
-def adapt_proxy(plugin: str, cls: type[Proxy], config: Any = None) -> object:
-    """Return the hooks of a proxy class."""
+def adapt_proxy(plugin: str, cls: type[Proxy], config: Any = None) -> tuple[object, Proxy]:
+    """Return the hooks of a proxy class, and its instance."""
     thread = EventLoopThread(plugin) if cls.own_event_loop else None
-    hooks = ProxyHooks(plugin, _make(plugin, cls, config, thread))
-    return _on_loop(thread, hooks) if thread else hooks
+    backend = _make(plugin, cls, config, thread)
+    hooks = ProxyHooks(plugin, backend)
+    return (_on_loop(thread, hooks) if thread else hooks), backend
 
 
 def _make(plugin: str, cls: type[T], config: Any, thread: EventLoopThread | None) -> T:

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import json
 from dataclasses import asdict
+from typing import Final
 
 from traitlets.config import Config
 
@@ -14,6 +15,8 @@ from plughub.app.installed_plugins import describe_plugins
 from plughub.app.plugins import plugin_commands, plugin_names
 from plughub.domain.errors import StartError
 from plughub.storage.schema import require_database, schema_state
+
+BUILTIN_COMMANDS: Final = ("check", "token", "link", "upgrade-db", "plugins")
 
 
 def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
@@ -82,7 +85,7 @@ def run_plugin_command(options: argparse.Namespace, config: Config) -> int:
     names = plugin_names(options.plugins, JupyterHub(config=config))
     commands = plugin_commands(config, names)
     if options.command not in commands:
-        known = ["token", "link", "upgrade-db", "plugins", *commands]
+        known = [*BUILTIN_COMMANDS, *commands]
         near = difflib.get_close_matches(options.command, known, n=1)
         raise StartError(
             f"unknown command {options.command!r}",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from traitlets.config import Config
@@ -37,8 +39,8 @@ def check_settings(options: argparse.Namespace, config: Config) -> int:
     Raises:
         StartError: lists all mistakes.
     """
-    logging.basicConfig(format="hub: %(message)s", level=logging.WARNING, force=True)
-    found = check_configuration(config, options.plugins)
+    with _printing_warnings():
+        found = check_configuration(config, options.plugins)
     for warning in found.warnings:
         print(f"hub: {warning}", file=sys.stderr)
     print("the configuration is valid")
@@ -118,3 +120,17 @@ def show_config_json(_options: argparse.Namespace, config: Config) -> int:
     """
     print(json.dumps(settings_of(config), indent=2))
     return 0
+
+
+@contextlib.contextmanager
+def _printing_warnings() -> Iterator[None]:
+    """Print what the hub logs as warnings like messages of a command."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("hub: %(message)s"))
+    log = logging.getLogger("plughub")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)

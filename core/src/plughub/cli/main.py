@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from traitlets import TraitError
 from traitlets.config import Config
@@ -15,7 +15,7 @@ from traitlets.config import Config
 import plughub
 from plughub.app.config_files import bad_value, load_config, with_setting, without_file
 from plughub.app.run import run_hub
-from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
+from plughub.cli.commands import BUILTIN_COMMANDS, list_plugins, run_plugin_command, upgrade_database
 from plughub.cli.configuration import (
     check_settings,
     generate_config,
@@ -24,12 +24,10 @@ from plughub.cli.configuration import (
     show_help,
 )
 from plughub.cli.credentials import make_link, make_token
-from plughub.cli.options import add_setting_options, settings_of_options
+from plughub.cli.options import add_setting_options, settings_of_options, without_value_of_yes
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
 from plughub.domain.errors import RETRY, HubError, exit_code_of
-
-COMMANDS: Final = frozenset({"check", "token", "link", "upgrade-db", "plugins"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     verbose = "--debug" in arguments
     try:
-        settings, rest = split_settings(arguments)
+        settings, rest = split_settings(without_value_of_yes(arguments))
         plugin_command = _command_of_plugin(rest)
         options = plugin_command or _parser().parse_args(rest)
         of_hub = settings.get("JupyterHub", {}) | settings_of_options(options)
@@ -83,10 +81,10 @@ def _run_hub(options: argparse.Namespace, config: Config) -> int:
 
 def _command_of_plugin(arguments: list[str]) -> argparse.Namespace | None:
     """Parse a command line whose command is not built in; None for any other."""
-    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common = argparse.ArgumentParser(prog="hub", add_help=False, allow_abbrev=False)
     _add_common(common)
     options, rest = common.parse_known_args(arguments)
-    if not rest or rest[0].startswith("-") or rest[0] in COMMANDS:
+    if not rest or rest[0].startswith("-") or rest[0] in BUILTIN_COMMANDS:
         return None
     options.run, options.command, options.arguments = run_plugin_command, rest[0], rest[1:]
     return options

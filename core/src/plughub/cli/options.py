@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,6 +78,21 @@ def add_setting_options(parser: argparse.ArgumentParser, default: Any = None) ->
             type=int if setting == "port" else str,
             help=str(getattr(JupyterHub, setting).help).split("\n", maxsplit=1)[0],
         )
+
+
+def without_value_of_yes(arguments: Sequence[str]) -> list[str]:
+    """Accept ``-y=True`` and ``-y True``, as JupyterHub requires it, beside ``-y``."""
+    left, rest = list(arguments), []
+    while left:
+        word = left.pop(0)
+        name, _, value = word.partition("=")
+        if word == "-y" and left and left[0].lower() in {"true", "false"}:
+            value = left.pop(0)
+        if name != "-y":
+            rest.append(word)
+        elif value.lower() != "false":
+            rest.append("-y")
+    return rest
 
 
 def settings_of_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
 
 from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.domain.timings import SCHEMA_LOCK_SECONDS
@@ -113,6 +125,29 @@ def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaSt
     """
     with schema_work(url, options) as connection:
         return state_of(connection)
+
+
+def read_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaState:
+    """Return the revision of the schema of an existing database, as `schema_state`, but change no file.
+
+    Raises:
+        StartError: the database is unreachable.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return schema_state(url, options)
+
+    def connect() -> sqlite3.Connection:
+        # Our own connections would switch the file to write-ahead logging. "rw" does not create a file, and
+        # unlike "ro" it leaves none behind.
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            return state_of(connection)
+    except DBAPIError as error:
+        raise _unreachable(url, error) from error
 
 
 def state_of(connection: Connection) -> SchemaState:

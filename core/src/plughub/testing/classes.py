@@ -37,4 +37,4 @@ def hooks_of(
         return adapt_spawner(NAME, cls, settings, folder)
     if issubclass(cls, Authenticator):
         return adapt_authenticator(NAME, cls, settings)[0]
-    return adapt_proxy(NAME, cls, settings)
+    return adapt_proxy(NAME, cls, settings)[0]

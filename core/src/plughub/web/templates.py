@@ -24,6 +24,20 @@ FIXED_OPTIONS: Final = frozenset({"autoescape", "enable_async", "loader"})
 """Arguments of Jinja environments on which the security or the rendering of pages relies."""
 
 
+def check_jinja_options(options: Mapping[str, Any]) -> None:
+    """Check the arguments for Jinja environments.
+
+    Raises:
+        StartError: Jinja refuses them, or the hub does.
+    """
+    if fixed := sorted(FIXED_OPTIONS & set(options)):
+        raise StartError(f"c.JupyterHub.jinja_environment_options cannot change {', '.join(fixed)}")
+    try:
+        Environment(autoescape=True, **options)
+    except Exception as error:  # an extension may raise anything
+        raise StartError(f"c.JupyterHub.jinja_environment_options: {error}") from error
+
+
 class Templates:
     """Renderer of the hub's pages.
 
@@ -90,13 +104,9 @@ class Templates:
 
     def _custom_environment(self) -> Environment:
         options, data = self._context.jinja_options, self._context.data_folder
-        if fixed := sorted(FIXED_OPTIONS & set(options)):
-            raise StartError(f"c.JupyterHub.jinja_environment_options cannot change {', '.join(fixed)}")
+        check_jinja_options(options)
         last = [data / "templates"] if data else []
-        try:
-            return self._environment_of(self._context.template_folders, last, options)
-        except Exception as error:  # an extension may raise anything
-            raise StartError(f"c.JupyterHub.jinja_environment_options: {error}") from error
+        return self._environment_of(self._context.template_folders, last, options)
 
     def _environment_of(
         self,

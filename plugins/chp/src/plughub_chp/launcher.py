@@ -124,11 +124,7 @@ class Launcher:
         Raises:
             StartError: the command does not exist.
         """
-        if shutil.which(command[0]) is None:
-            raise StartError(
-                f"command not found: {command[0]!r}. Install Node and then the proxy: {_INSTALL}; or set "
-                "ConfigurableHTTPProxy.command; or use the plugin 'haproxy', which needs no Node"
-            )
+        check_command(command)
         self.log.unlink(missing_ok=True)
         return launch(
             [*command, *arguments],
@@ -150,6 +146,20 @@ class Launcher:
         self._state.unlink(missing_ok=True)
         if self._pid_file is not None:
             self._pid_file.unlink(missing_ok=True)
+
+
+def check_command(command: Sequence[str]) -> None:
+    """Check that the program of a command exists.
+
+    Raises:
+        StartError: it does not.
+    """
+    if shutil.which(command[0]) is None:
+        raise StartError(
+            f"ConfigurableHTTPProxy.command is not a program: {command[0]!r}",
+            hint=f"install Node and then the proxy: {_INSTALL}; or set ConfigurableHTTPProxy.command; or use "
+            "the plugin 'haproxy', which needs no Node",
+        )
 
 
 def fingerprint_of(command: Sequence[str], arguments: Sequence[str], token: str, base_url: str) -> str:

@@ -20,7 +20,13 @@ from plughub.processes import end, last_lines, owns_address, process_family, tri
 from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
-from plughub_chp.launcher import TOKEN_VARIABLE, Launcher, RunningProxy, fingerprint_of
+from plughub_chp.launcher import (
+    TOKEN_VARIABLE,
+    Launcher,
+    RunningProxy,
+    check_command,
+    fingerprint_of,
+)
 from plughub_chp.node_scripts import check_loaded
 from plughub_chp.paths import path_of, routespec_of
 from plughub_chp.ports import check_free
@@ -97,6 +103,18 @@ class ConfigurableHTTPProxy(Proxy):
     def drops_worker_scope(self) -> bool:
         """Return whether the proxy confines service workers to their routes: only if the hub launches it."""
         return self.should_start
+
+    def check_config(self) -> None:
+        """Check the command of a proxy that the hub launches, and the token of an external one.
+
+        Raises:
+            StartError: one of them is missing, or the URL of the API is invalid.
+        """
+        self._check_token()
+        if self.should_start:
+            check_command(self.command)
+            if not self.api_url.startswith("https:"):  # whether TLS is used is known later
+                _ = self._api_address
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load the launched process."""
@@ -222,13 +240,16 @@ class ConfigurableHTTPProxy(Proxy):
         self.log.warning("The proxy at %s has lost its routes", self.api_url)
         return False
 
-    def _token(self) -> str:
-        launcher = self._launcher
+    def _check_token(self) -> None:
         if not self.auth_token and not self.should_start:
             raise StartError(
                 "the token of an external proxy must be set: ConfigurableHTTPProxy.auth_token, or "
                 f"{TOKEN_VARIABLE} in the environment"
             )
+
+    def _token(self) -> str:
+        launcher = self._launcher
+        self._check_token()
         launcher.make_folder()
         return launcher.token(self.auth_token)
 

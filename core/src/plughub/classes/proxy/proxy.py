@@ -125,6 +125,16 @@ class Proxy(PlainSettings):
         """System user as whom the proxy connects to hubs on its machine; empty for the user of the hub."""
         return ""
 
+    def check_config(self) -> None:
+        """Check the settings of the proxy before anything starts, such as whether its program exists.
+
+        Also called by ``hub check``. It is called before `configure`, changes nothing, and may block for a
+        moment.
+
+        Raises:
+            StartError: a setting is invalid; the message names it, and the hint says what to do.
+        """
+
     def configure(self, settings: ProxySettings) -> None:
         """Set addresses, certificates and facts about the hub. Called before `start`.
 

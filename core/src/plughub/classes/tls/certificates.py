@@ -43,6 +43,21 @@ HUB_PARTY: Final = "hub-internal"
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
+def check_external(authorities: Mapping[str, Mapping[str, str]]) -> None:
+    """Check that the files of external authorities exist.
+
+    Raises:
+        StartError: one is missing.
+    """
+    for name, files in authorities.items():
+        place = f"c.JupyterHub.external_ssl_authorities[{name!r}]"
+        for kind, path in files.items():
+            if path and not Path(path).is_file():
+                raise StartError(f"{place}: {kind} not found: {path}")
+        if not files.get("cert") or "/" in name:
+            raise StartError(f"{place} needs 'cert', the path of a certificate")
+
+
 class CertificateFolder:
     """Directory with authorities and certificates. All methods block.
 
@@ -69,6 +84,7 @@ class CertificateFolder:
             StartError: the directory or an external file cannot be used.
         """
         given = external or {}
+        check_external(given)
         try:
             with self._locked():
                 for name in {*TRUST, *given}:
@@ -159,13 +175,6 @@ class CertificateFolder:
         self._save(name, make_authority(name), self._trust_file(name))
 
     def _copy_external(self, name: str, files: Mapping[str, str]) -> None:
-        for kind, path in files.items():
-            if path and not Path(path).is_file():
-                raise StartError(f"c.JupyterHub.external_ssl_authorities[{name!r}]: {kind} not found: {path}")
-        if not files.get("cert") or "/" in name:
-            raise StartError(
-                f"c.JupyterHub.external_ssl_authorities[{name!r}] needs 'cert', the path of a certificate"
-            )
         key, certificate = self._files(name)
         key.parent.mkdir(mode=0o711, exist_ok=True)
         _write(certificate, Path(files["cert"]).read_bytes(), 0o644)
