@@ -90,7 +90,7 @@ def _read_from(setting: str) -> Iterator[None]:
 
 
 def _check_services(services: Collection[ServiceDeclaration], tree: ScopeTree) -> None:
-    """Refuse scopes that do not exist, and system users as whom the hub cannot run a service."""
+    """Refuse scopes that do not exist, and system users that the hub cannot run services as."""
     for service in services:
         tree.check(service.oauth_scopes, f"oauth_client_allowed_scopes of service {service.name!r}")
         if not service.user:

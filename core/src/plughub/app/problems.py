@@ -78,7 +78,7 @@ def with_all_problems(first: HubError, config: Config, given: str | None) -> Hub
 
 
 def refuse_problems(config: Config, given: str | None) -> None:
-    """Check a configuration, also for what a start does not notice, such as types in classes of spawners.
+    """Check a configuration, also for mistakes that a start ignores, such as types in classes of spawners.
 
     Args:
         config: the configuration.

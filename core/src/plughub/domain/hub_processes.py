@@ -18,7 +18,7 @@ class HubProcess:
         url: where the proxy reaches it.
         started: when it joined, in seconds since the epoch.
         seen: its last heartbeat, in seconds since the epoch.
-        backends: its spawners; None for a process of an older version, which does not tell.
+        backends: its spawners; None for a process of an older version, which does not report them.
         space: boot and PID namespace in which ``pid`` is valid; empty when unknown.
     """
 

@@ -47,7 +47,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value whose name says nothing about it."""
+    """Return a value without secrets, regardless of its name."""
     if isinstance(value, Mapping):
         return {scrub(str(key)): without_secrets(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -213,7 +213,7 @@ class Hooks:
         await self.caller.own(plugin, "hub_route_add", route=route)
 
     async def route_delete(self, plugin: str, routespec: str, data: Mapping[str, Any] | None = None) -> None:
-        """Delete a route, of which ``data`` says what it leads to."""
+        """Delete a route; ``data`` describes its server, service or hub."""
         await self.caller.own(plugin, "hub_route_delete", routespec=routespec, data=data or {})
 
     async def routes(self, plugin: str, *, activity: bool = True) -> tuple[Route, ...]:

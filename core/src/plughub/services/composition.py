@@ -1,7 +1,7 @@
 """Composition of the services of one hub process.
 
 The application, its web context and the test fixtures all use `compose`, so that tests exercise what
-production runs. The module ``composition`` of each package says which services it has and makes them.
+production runs. The module ``composition`` of each package defines its services and creates them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def compose(given: Foundation) -> HubServices:
     """Create the services and connect them, without starting anything.
 
     Args:
-        given: what the services are made from. Its store reports changes to them from now on.
+        given: dependencies of the services. From now on, its store reports changes to them.
 
     Returns:
         The services.

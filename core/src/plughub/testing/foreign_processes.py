@@ -44,7 +44,7 @@ def foreign_listener(
 
 
 def main() -> None:
-    """Listen, say where, and answer until the end."""
+    """Listen, print the address, and answer until the process ends."""
     address, port, uid, *share = sys.argv[1:]
     if os.geteuid() == 0:
         os.setresuid(int(uid), int(uid), int(uid))

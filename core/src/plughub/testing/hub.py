@@ -89,7 +89,7 @@ class HubProcess:
         if config:
             (folder / _CONFIG_FILE).write_text(config)
 
-    # ---- what it says
+    # ---- its output
 
     @property
     def stdout(self) -> str:
@@ -224,7 +224,7 @@ class HubProcess:
         finally:
             self.end_everything()
 
-    # ---- what is left of it
+    # ---- its remaining processes
 
     def processes(self) -> list[psutil.Process]:
         """Return all processes of this hub: itself, proxy, servers and their children.

@@ -1,8 +1,8 @@
 """A server in place of Jupyter that reports everything about its process and misbehaves on request.
 
-It needs the standard library alone and is run by path (`PROBE_SERVER`). It listens where
-``JUPYTERHUB_SERVICE_URL`` says; ``GET`` of any path answers JSON: who and where the process is, its
-arguments, its environment. Its own arguments:
+It needs only the standard library and is run by path (`PROBE_SERVER`). It listens where
+``JUPYTERHUB_SERVICE_URL`` says; ``GET`` of any path returns JSON with the user, folder, arguments and
+environment of the process. Its own arguments:
 ``--exit=3``, ``--deaf`` (never listens), ``--elsewhere`` (listens on another port), ``--stubborn`` (ignores
 SIGINT and SIGTERM), ``--leaves-child`` (starts a stubborn child in its process group and writes its number),
 ``--writes=1000`` (that many lines).

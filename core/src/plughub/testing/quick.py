@@ -71,7 +71,7 @@ class _Guard:
             text = f"{self.test} is taken for a quick test, but starts or uses {what}: {arguments[1]!r}"
             self.refused.append(text)
             raise NotQuickError(
-                f"{text}\nGive the test the mark that says so ({', '.join(SLOW_MARKS)}), or decorate the "
+                f"{text}\nGive the test the matching mark ({', '.join(SLOW_MARKS)}), or decorate the "
                 "helper that starts it with plughub.testing.quick.starts"
             )
 

@@ -192,8 +192,8 @@ class CookieJar:
         return f"{XSRF_COOKIE}{self._settings.cookie_suffix}"
 
     def _session_attributes(self) -> dict[str, Any]:
-        """Return the attributes of the session cookie, which tells servers of a logout but grants no
-        access.
+        """Return the attributes of the session cookie, by which servers notice a logout and which
+        grants no access.
         """
         host = host_of(self._settings.origins.hub)
         to_users = {"domain": host} if self._settings.origins.alone and "." in host else {}

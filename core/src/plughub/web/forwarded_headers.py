@@ -32,7 +32,7 @@ def apply_forwarded(request: HTTPServerRequest, peers: TrustedPeers, host_header
     Args:
         request: the request; changed in place.
         peers: the trusted proxies.
-        host_header: header with the host that the browser requested, believed from configured proxies; empty
+        host_header: header with the host that the browser requested, trusted from configured proxies; empty
             for none.
     """
     headers = request.headers

@@ -22,7 +22,7 @@ _BRIDGE: Final = frozenset({"default", DEFAULT_NETWORK})
 
 
 class CheckedSettings(DockerSettings):
-    """Refuses settings that cannot work, and applies settings that stand in another one."""
+    """Refuses settings that cannot work, and applies settings that are given within another one."""
 
     section: ClassVar[str] = "DockerSpawner"
     functions: ClassVar[tuple[str, ...]] = (

@@ -79,7 +79,7 @@ class DockerOptions(CheckedSettings):
         """
         for name, value in (await self.checked(self._own_options())).items():
             setattr(self, name, value)
-        # What allowed_images made of the option stands: it may map a display name to an image.
+        # Keep the image from allowed_images, which may map a display name to an image.
         if image and not (self.allowed_images and image == self.user_options.get("image")):
             self.image = image
         await self.call_functions()

@@ -4,10 +4,10 @@
 It reads a JSON request from standard input and writes a JSON answer to standard output. It imports only the
 standard library and nothing of the hub, so that the process starts in about 20 ms.
 
-It calls PAM through ctypes instead of pamela or python-pam. Both of these do not tell whether the password
-was right when the account is not; release the conversation callback before the account check ends (a module
-that sends a message then calls freed memory); sleep after a wrong password, where this helper returns the
-delay; and pass a password only up to its first NUL.
+It calls PAM through ctypes instead of pamela or python-pam. These do not report whether the password was
+correct if the account is refused; release the conversation callback before the account check ends (a module
+that sends a message then calls freed memory); sleep after a wrong password, whereas this helper returns
+the delay; and pass a password only up to its first NUL.
 
 Source:
     pam_start(3), pam_conv(3), pam_fail_delay(3), pam_set_item(3) of Linux-PAM.

@@ -27,9 +27,9 @@ class PermissionSettings(traitlets.HasTraits):
         False,
         help="""Tell users on their home page that administrators may open their servers.
 
-        Administrators hold the scope access:servers whatever this says; for administrators without it,
-        define a role in load_roles. Each opening of another user's server is recorded in the audit trail as
-        ``open-server`` and shown to the user on the token page.
+        Administrators hold the scope access:servers regardless of this setting; for administrators without
+        it, define a role in load_roles. Each opening of another user's server is recorded in the audit trail
+        as ``open-server`` and shown to the user on the token page.
         """,
     ).tag(config=True)
     custom_scopes = traitlets.Dict(

@@ -122,7 +122,7 @@ class Proxy(PlainSettings):
 
     @property
     def system_user(self) -> str:
-        """System user as whom the proxy connects to hubs on its machine; empty for the user of the hub."""
+        """System user of the proxy's connections to hubs on its machine; empty for the user of the hub."""
         return ""
 
     def check_config(self) -> None:

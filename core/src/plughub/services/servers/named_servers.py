@@ -86,7 +86,7 @@ class NamedServers:
         options: Mapping[str, Any] | None = None,
         by: Principal | None = None,
     ) -> ServerRecord:
-        """Change what is stored of a server; None leaves a value unchanged.
+        """Change stored values of a server; None leaves a value unchanged.
 
         Args:
             server: the server; it must not be running.

@@ -251,7 +251,7 @@ class TokenService:
     ) -> tuple[frozenset[str], bool]:
         """Return the effective scopes of a token, and whether it has all scopes of its owner.
 
-        Every token may tell whose it is.
+        Every token may identify its owner.
         """
         may = self.scopes_of(owner)
         held = self._tree.expand(stored, _scope_owner(owner, client_id))

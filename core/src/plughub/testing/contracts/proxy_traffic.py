@@ -29,7 +29,7 @@ ENDED_IN_FRONT: Final = tuple(
         {"X-Scheme": "https", "X-Forwarded-Proto": "http"},
     )
 )
-"""How web servers in front say that browsers speak TLS with them."""
+"""Headers by which web servers in front report that browsers use TLS."""
 
 
 class ProxyTrafficContract(ProxyFixtures):

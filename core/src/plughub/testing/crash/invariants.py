@@ -145,19 +145,19 @@ class Invariants:
     def _faults_of_routes(self, stored: StoredState) -> Iterator[str]:
         """Compare the routes of the proxy with the expected ones."""
         try:
-            stands = self.call("GET", "/proxy").body
+            actual = self.call("GET", "/proxy").body
         except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
             yield f"the hub does not list its routes ({type(error).__name__})"
             return
         running = (server for server in stored.servers if server.status is Status.RUNNING)
         wanted = {_prefix(server): server.url for server in running} | stored.services
-        for spec in stands.keys() - wanted.keys() - {"/"}:
+        for spec in actual.keys() - wanted.keys() - {"/"}:
             yield f"the route {spec} belongs to no server"
-        for spec in {"/", *wanted} - stands.keys():
+        for spec in {"/", *wanted} - actual.keys():
             yield f"there is no route {spec}"
-        for spec in wanted.keys() & stands.keys():
-            if stands[spec].get("target") != wanted[spec]:
-                yield f"the route {spec} leads to {stands[spec].get('target')}, not to {wanted[spec]}"
+        for spec in wanted.keys() & actual.keys():
+            if actual[spec].get("target") != wanted[spec]:
+                yield f"the route {spec} leads to {actual[spec].get('target')}, not to {wanted[spec]}"
 
     def _faults_of_processes(self, launches: Collection[str]) -> Iterator[str]:
         """Find processes that are neither the hub, nor its one proxy, nor a server."""

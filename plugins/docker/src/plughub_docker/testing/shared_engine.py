@@ -28,7 +28,7 @@ _USERS: Final = "plughub-tests-swarm-users-{}.lock"
 
 
 def new_prefix() -> str:
-    """Return a prefix for names on the engine; it tells which process the things belong to."""
+    """Return a prefix for names on the engine; it identifies the process that owns the objects."""
     return f"phtest{os.getpid()}x{secrets.token_hex(2)}"
 
 
@@ -132,7 +132,7 @@ def leave_own_swarm(client: Any) -> None:
 
 
 def _create_swarm(client: Any) -> None:
-    """Create a swarm whose label tells that tests made it, and the gateway network if it is new."""
+    """Create a swarm with a label of the tests; the label names the gateway network if it is new."""
     had_network = client.networks(names=[_GATEWAY_NETWORK])
     labels = {_MARK: "" if had_network else _GATEWAY_NETWORK}
     client.init_swarm(
