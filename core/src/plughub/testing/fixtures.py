@@ -30,9 +30,12 @@ def postgresql() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database, of each kind in turn."""
+def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database, of each kind in turn; the one on PostgreSQL is removed afterwards."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/hub.sqlite"
+        yield f"sqlite:///{tmp_path}/hub.sqlite"
+        return
     server: PostgresServer = request.getfixturevalue("postgresql")
-    return server.new_database()
+    url = server.new_database()
+    yield url
+    server.drop_database(url)

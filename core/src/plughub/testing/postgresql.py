@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import create_engine, text
+import psutil
+from sqlalchemy import create_engine, make_url, text
 
 from plughub.testing.ports import free_port
 from plughub.testing.quick import starts
 
 _TIMEOUT = 60
-_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "max_connections": "200", "timezone": "UTC"}
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "max_wal_size": "128MB",
+}
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder of each server has a random name
+_FREE_BYTES: Final = 4 * 1024**3
+_FOLDER: Final = re.compile(r"plughub-pg-(\d+)-")
 
 
 def postgresql_binaries() -> Path | None:
@@ -38,17 +53,23 @@ class PostgresServer:
 
     Args:
         binaries: folder with the server's commands.
+
+    Attributes:
+        folder: its files; in memory if there is enough.
+        port: its port.
     """
 
     def __init__(self, binaries: Path) -> None:
         self._binaries = binaries
-        self._folder = Path(tempfile.mkdtemp(prefix="plughub-pg-"))
-        self._data = self._folder / "data"
+        parent = _parent_folder()
+        _remove_leftovers(parent)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"plughub-pg-{os.getpid()}-", dir=parent))
+        self._data = self.folder / "data"
         self.port = free_port()
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             account = pwd.getpwnam(self._user)
-            os.chown(self._folder, account.pw_uid, account.pw_gid)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
 
     @property
     def url(self) -> str:
@@ -60,8 +81,8 @@ class PostgresServer:
         if not self._data.exists():
             self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8")
         settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-        options = f"-h 127.0.0.1 -p {self.port} -k {self._folder} {settings}"
-        self._run("pg_ctl", "-D", self._data, "-w", "-l", self._folder / "log", "-o", options, "start")
+        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} {settings}"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", self.folder / "log", "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server.
@@ -72,9 +93,10 @@ class PostgresServer:
         self._run("pg_ctl", "-D", self._data, "-w", "-m", mode, "stop")
 
     def remove(self) -> None:
-        """Stop the server and remove its folder."""
-        self.stop("immediate")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Stop the server if it runs, and remove its folder."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self) -> str:
         """Make an empty database.
@@ -83,11 +105,23 @@ class PostgresServer:
             Its URL.
         """
         name = f"t{uuid.uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database and end its connections; leave it to `remove` if it is on disk, which is slow.
+
+        Args:
+            url: its URL.
+        """
+        if self.folder.parent == _MEMORY:
+            self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> None:
         engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(statement))
         engine.dispose()
-        return self._url(name)
 
     def _url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
@@ -98,8 +132,37 @@ class PostgresServer:
             user=self._user,
             check=True,
             timeout=_TIMEOUT,
-            cwd=self._folder,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+
+def _parent_folder() -> Path:
+    """Return a folder in memory if there is enough: a disk may take seconds to remove a database."""
+    if _MEMORY.is_mount() and os.access(_MEMORY, os.W_OK):
+        free = min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
+        if free >= _FREE_BYTES:
+            return _MEMORY
+    return Path(tempfile.gettempdir())
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Stop and remove servers whose process of tests was killed."""
+    for folder in parent.glob("plughub-pg-*"):
+        owner = _FOLDER.match(folder.name)
+        if owner is None or psutil.pid_exists(int(owner[1])):
+            continue
+        for process in _servers_in(folder):
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGQUIT)  # as "pg_ctl stop -m immediate"
+                process.wait(_TIMEOUT)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _servers_in(folder: Path) -> Iterator[psutil.Process]:
+    with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+        process = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().splitlines()[0]))
+        if any(str(folder) in word for word in process.cmdline()):
+            yield process
