@@ -71,9 +71,16 @@ def test_the_units_of_sizes_are_public():
         ("proxies", Proxy, "chp", "ConfigurableHTTPProxy"),
     ],
 )
-def test_a_plugin_is_found_as_an_entry_point_by_its_name(project, group, base, name, cls):
+@pytest.mark.parametrize("positional", [True, False])
+def test_a_plugin_is_found_as_an_entry_point_by_its_name(project, group, base, name, cls, positional):
+    group = f"{project}.{group}"
+
     class BackendSettings(HasTraits):
-        backend = EntryPointType(f"{project}.{group}", klass=base)
+        backend = (
+            EntryPointType(group, klass=base)
+            if positional
+            else EntryPointType(base, klass=base, entry_point_group=group, help="JupyterHub's form")
+        )
 
     found = BackendSettings(backend=name).backend
     assert (found.__name__, issubclass(found, base)) == (cls, True)
@@ -81,6 +88,23 @@ def test_a_plugin_is_found_as_an_entry_point_by_its_name(project, group, base, n
         TraitError, match=f"unknown class 'pan'; use its dotted name, or one of: .*{name.lower()}"
     ):
         BackendSettings(backend="pan")
+
+
+class HubSpawner(Spawner):
+    """Default of a setting."""
+
+
+def test_the_default_of_an_entry_point_type_is_the_first_argument_in_jupyterhubs_form():
+    class BackendSettings(HasTraits):
+        backend = EntryPointType(HubSpawner, klass=Spawner, entry_point_group="jupyterhub.spawners")
+
+    assert BackendSettings().backend is HubSpawner
+
+
+@pytest.mark.parametrize("arguments", [(), (Spawner,), ("plughub.spawners", Spawner)])
+def test_an_entry_point_type_without_a_group_is_refused(arguments):
+    with pytest.raises(TypeError, match="EntryPointType needs a group"):
+        EntryPointType(*arguments)
 
 
 # ---- tokens

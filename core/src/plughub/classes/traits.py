@@ -137,11 +137,29 @@ class EntryPointType(traitlets.Type):  # type: ignore[type-arg]
 
     In the groups ``plughub.authenticators``, ``plughub.spawners`` and ``plughub.proxies``, and in those of
     JupyterHub, such as ``jupyterhub.spawners``, the names of installed plugins are known as well.
+
+    ::
+
+        EntryPointType("plughub.spawners", klass=Spawner)
+        EntryPointType(MySpawner, klass=Spawner, entry_point_group="jupyterhub.spawners")  # JupyterHub's form
+
+    Args:
+        arguments: the group of entry points; with ``entry_point_group``, the default value and the base class
+            instead, as for `traitlets.Type`.
+        entry_point_group: the group of entry points.
+        kwargs: further arguments of `traitlets.Type`.
+
+    Raises:
+        TypeError: no group is given.
     """
 
-    def __init__(self, entry_point_group: str, **kwargs: Any) -> None:
-        self.entry_point_group = entry_point_group
-        super().__init__(**kwargs)
+    def __init__(self, *arguments: Any, entry_point_group: str = "", **kwargs: Any) -> None:
+        if not entry_point_group:
+            if len(arguments) != 1 or not isinstance(arguments[0], str):
+                raise TypeError("EntryPointType needs a group, such as entry_point_group='plughub.spawners'")
+            (entry_point_group,), arguments = arguments, ()
+        self.entry_point_group: str = entry_point_group
+        super().__init__(*arguments, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the class."""
