@@ -40,6 +40,7 @@ from plughub.web.page_routes import PAGES
 
 DOCS: Final = Path(__file__).resolve().parent
 ROOT: Final = DOCS.parent
+SHOWN: Final = tomllib.loads((DOCS / "settings.toml").read_text())
 UPSTREAM: Final = tomllib.loads((DOCS / "jupyterhub.toml").read_text())
 CORE: Final = (
     JupyterHub,
@@ -150,7 +151,7 @@ def settings() -> Iterator[str]:
         also = f" The settings of [{base.__name__}](#{base.__name__.lower()}) also apply." if base else ""
         yield f"## {cls.__name__}\n\n{_summary(cls)} {about}{also}\n"
         rows = list(_rows(cls, base))
-        head = "| setting | type | default | |\n|---|---|---|---|"
+        head = "| setting | type | default | | since | shown by |\n|---|---|---|---|---|---|"
         yield "\n".join([head, *rows]) if rows else "It has none of its own."
         yield ""
 
@@ -185,7 +186,20 @@ def _rows(cls: type[Configurable], base: type[Configurable] | None) -> Iterator[
         default = _default(getattr(own, name))
         if inherited.get(name) is trait and default == _default(getattr(general, name)):
             continue
-        yield f"| `{name}` | {_cell(type_of(trait))} | `{_cell(default)}` | {_cell(_one_line(trait.help))} |"
+        facts = (f"`{name}`", type_of(trait), f"`{default}`", _one_line(trait.help))
+        yield f"| {' | '.join(map(_cell, facts))} | {' | '.join(_origin(f'{cls.__name__}.{name}'))} |"
+
+
+def _origin(setting: str) -> tuple[str, str]:
+    """Return the version that introduced a setting, and a link to the test that shows its effect."""
+    waiting = SHOWN["without_test"]
+    for version in (version for version in SHOWN if version != "without_test"):
+        if test := SHOWN[version].get(setting):
+            path, *_, name = test.split("::")
+            return version, f"[{name}](../{path})"
+        if setting in waiting.get(version, ()):
+            return version, ""
+    raise KeyError(f"{setting}: add it to docs/settings.toml, with the test that shows its effect")
 
 
 def type_of(trait: Any) -> str:

@@ -6,7 +6,9 @@ import ast
 import logging
 import re
 import tomllib
+from collections import ChainMap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,13 +75,23 @@ def test_the_pages_name_the_same_settings_as_the_hub() -> None:
     }
 
 
-@pytest.mark.parametrize("section", ["Spawner", "DockerSpawner"])
-def test_a_setting_without_effect_causes_a_warning(caplog, section) -> None:
-    config = Config({section: {"consecutive_failure_limit": 5, "port": 0}, "JupyterHub": {"port": 1}})
+@pytest.mark.parametrize(
+    ("section", "setting"),
+    [
+        ("Spawner", "consecutive_failure_limit"),
+        ("DockerSpawner", "consecutive_failure_limit"),
+        ("JupyterHub", "config_file"),
+        ("JupyterHub", "confirm_no_ssl"),
+        ("JupyterHub", "generate_config"),
+        ("ConfigurableHTTPProxy", "command_umask"),
+    ],
+)
+def test_a_setting_without_effect_causes_a_warning(caplog, section, setting) -> None:
+    config = Config({section: {setting: 5, "port": 0}, "Proxy": {"should_start": True}})
     with caplog.at_level(logging.WARNING):
         warn_of_unused_settings(config)
     assert [record.getMessage() for record in caplog.records] == [
-        f"settings without effect in plughub, which can be removed: c.{section}.consecutive_failure_limit"
+        f"settings without effect in plughub, which can be removed: c.{section}.{setting}"
     ]
 
 
@@ -88,3 +100,77 @@ def test_tornado_settings_without_effect_are_logged(caplog) -> None:
 
     warn_of_unused_tornado_settings({"cookie_options": {}, "no_cache_static": True})
     assert "tornado_settings: no effect in plughub: no_cache_static" in caplog.text
+
+
+SHOWN = tomllib.loads((ROOT / "docs" / "settings.toml").read_text())
+WITHOUT_TEST = SHOWN.pop("without_test")
+TESTS = {setting: test for tests in SHOWN.values() for setting, test in tests.items()}
+MOST_WITHOUT_TEST = 30
+"""Lower this number when a setting gets a test; never raise it."""
+
+
+def documented_settings() -> set[str]:
+    """Return the settings that docs/settings.md lists."""
+    found, section = set(), ""
+    for line in (ROOT / "docs" / "settings.md").read_text().splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif match := re.match(r"\| `(\w+)` \|", line):
+            found.add(f"{section}.{match[1]}")
+    return found
+
+
+def test_every_setting_has_a_version_and_a_test_that_shows_its_effect() -> None:
+    waiting = [name for names in WITHOUT_TEST.values() for name in names]
+    listed = [*TESTS, *waiting]
+    assert len(listed) == len(set(listed)), "docs/settings.toml lists a setting twice"
+    unknown, missing = set(listed) - documented_settings(), documented_settings() - set(listed)
+    assert not unknown, "docs/settings.toml lists settings that do not exist"
+    assert not missing, "add these settings to docs/settings.toml, each with the test that shows its effect"
+    assert len(waiting) == MOST_WITHOUT_TEST
+
+
+@cache
+def definitions(path: Path) -> dict[str, str]:
+    """Return the source of everything that a module defines, by name."""
+    tree = ast.parse(path.read_text())
+    return {name: ast.unparse(node) for node in tree.body for name in names_of(node)}
+
+
+def source_of(path: Path, wanted: str) -> str:
+    """Return the source of a test, and of what it uses of its module and of conftest.py."""
+    folders = path.parents[: len(path.relative_to(ROOT).parts) - 1]
+    fixtures = [folder / "conftest.py" for folder in folders if (folder / "conftest.py").exists()]
+    named = ChainMap(*(definitions(file) for file in (path, *fixtures)))
+    used: dict[str, str] = {}
+    todo = [wanted]
+    while todo:
+        name = todo.pop()
+        if name in named and name not in used:
+            used[name] = named[name]
+            todo += re.findall(r"\w+", named[name])
+    return "\n".join(used.values())
+
+
+def names_of(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement of a module defines; a class also by the names of its methods."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield name
+        case ast.ClassDef(name=name, body=body):
+            yield name
+            yield from (
+                part.name for part in body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)
+            )
+        case ast.Assign(targets=targets):
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+
+
+@pytest.mark.parametrize("setting", sorted(TESTS))
+def test_the_test_of_a_setting_exists_and_names_it(setting) -> None:
+    path, *_, name = TESTS[setting].split("::")
+    source = source_of(ROOT / path, name)
+    assert f"def {name}(" in source, f"docs/settings.toml: {TESTS[setting]} does not exist"
+    assert re.search(rf"\b{setting.partition('.')[2]}\b", source), f"{name} does not mention {setting}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+from operator import attrgetter
 
 import pytest
 from docker.constants import DEFAULT_DOCKER_API_VERSION as VERSION
@@ -18,6 +19,7 @@ from plughub_docker.creation import create_arguments
 from plughub_docker.extra_arguments import merged
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.swarm_spawner import SwarmSpawner
+from plughub_docker.system_user_spawner import SystemUserSpawner
 
 WORK = {"work-{username}": "/work"}
 HEALTH = "curl -f http://localhost:${PORT}/api"
@@ -593,3 +595,90 @@ def test_ports_are_published_at_the_address_of_an_engine_that_has_a_name(monkeyp
     with pytest.raises(ValueError, match=r"set DockerSpawner\.host_ip"):
         _ = build().host_ip
     assert build(SwarmSpawner, host_ip="swarm.example.org").published_host == "swarm.example.org"
+
+
+# ---- one setting each
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "read", "expected"),
+    [
+        ("cmd", ["run", "lab"], lambda container: container["Cmd"][:2], ["run", "lab"]),
+        ("env_keep", ["OF_THE_HUB"], lambda container: environment(container).get("OF_THE_HUB"), "1"),
+        (
+            "ip",
+            "10.0.0.9",
+            lambda container: environment(container)["JUPYTERHUB_SERVICE_URL"].partition(":8888")[0],
+            "http://10.0.0.9",
+        ),
+    ],
+)
+async def test_a_setting_shows_in_the_request_to_the_engine(monkeypatch, setting, value, read, expected):
+    monkeypatch.setenv("OF_THE_HUB", "1")
+    assert read((await sent(**{setting: value}))[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "field", "expected"),
+    [
+        ("poll_interval", 7, "poll_interval", 7),
+        ("prefix", "lab", "object_name", "lab-alice"),
+        ("escape", lambda name: f"{name}.", "object_name", "jupyter-alice."),
+        ("tls_config", {"verify": False}, "engine.tls_config", {"verify": False}),
+        ("repository_folder", "/code/{username}", "repository_folder", "/code/{username}"),
+    ],
+)
+def test_a_setting_shows_in_the_server(setting, value, field, expected):
+    assert attrgetter(field)(build(**{setting: value})) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "key", "expected"),
+    [
+        ("volume_driver", "nfs", "DriverConfig", {"Name": "nfs"}),
+        (
+            "volume_driver_options",
+            {"o": "{username}"},
+            "DriverConfig",
+            {"Name": "local", "Options": {"o": "alice"}},
+        ),
+    ],
+)
+def test_a_setting_shows_in_the_volumes_of_a_swarm(setting, value, key, expected):
+    settings = {"volume_driver": "local", "volumes": WORK, setting: value}
+    spawner = build(SwarmSpawner, **settings)
+    (mount,) = service_spec.task_template(spawner, [])["ContainerSpec"]["Mounts"]
+    assert mount["VolumeOptions"][key] == expected
+
+
+def test_the_time_to_stop_is_that_of_the_service_of_a_swarm():
+    spawner = build(SwarmSpawner, stop_timeout=7)
+    assert service_spec.task_template(spawner, [])["ContainerSpec"]["StopGracePeriod"] == 7_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "read", "expected"),
+    [
+        (
+            "host_homedir_format_string",
+            "/srv/{username}",
+            lambda one: one.own_mounts()[-1]["source"],
+            "/srv/daemon",
+        ),
+        (
+            "image_homedir_format_string",
+            "/u/{username}",
+            lambda one: one.own_mounts()[-1]["target"],
+            "/u/daemon",
+        ),
+        ("homedir_bind_propagation", "rslave", lambda one: one.own_mounts()[-1].get("propagation"), "rslave"),
+        ("run_as_root", True, lambda one: one.own_arguments()["user"], "0"),
+    ],
+)
+def test_a_setting_shows_in_the_container_of_a_system_user(setting, value, read, expected):
+    given = {"host_homedir_format_string": "/home/{username}", setting: value}
+    spawner = SpawnerHooks(NAME, SystemUserSpawner, Config({"SystemUserSpawner": given}))._build(
+        make_server("daemon")
+    )
+    spawner.user_id = spawner.group_id = 1000
+    assert read(spawner) == expected

@@ -24,6 +24,24 @@ def test_a_legacy_name_works_and_is_warned_about_once(caplog):
     assert caplog.text.count("DockerSpawner.container_ip has been renamed to DockerSpawner.host_ip") == 1
 
 
+@pytest.mark.parametrize(
+    ("old", "value", "new"),
+    [
+        ("container_ip", "192.0.2.1", "host_ip"),
+        ("container_port", 9999, "port"),
+        ("container_image", "quay.io/mine:1", "image"),
+        ("image_whitelist", ["a", "b"], "allowed_images"),
+        ("container_prefix", "lab", "prefix"),
+        ("container_name_template", "{prefix}-{username}-x", "name_template"),
+        ("remove_containers", True, "remove"),
+    ],
+)
+def test_a_legacy_name_sets_its_current_name(old, value, new):
+    spawner = build(**{old: value})
+    assert getattr(spawner, new) in (value, {"a": "a", "b": "b"})
+    assert getattr(build(), new) != getattr(spawner, new)
+
+
 def test_hub_ip_connect_is_where_servers_reach_the_hub():
     environment = build(hub_ip_connect="hub.example.org").get_env()
     assert environment["JUPYTERHUB_API_URL"] == "http://hub.example.org:9/hub/api"
@@ -38,10 +56,20 @@ def test_use_docker_client_env_is_accepted_without_effect(caplog):
     assert "DockerSpawner.use_docker_client_env has no effect" in caplog.text
 
 
-def test_legacy_tls_settings_are_accepted_without_effect(caplog):
-    build(tls_ca="/ca.pem", tls_verify=True)
-    assert "DockerSpawner.tls_ca has no effect: set DockerSpawner.tls_config" in caplog.text
-    assert "DockerSpawner.tls_verify has no effect" in caplog.text
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("tls", True),
+        ("tls_verify", True),
+        ("tls_ca", "/ca.pem"),
+        ("tls_cert", "/cert.pem"),
+        ("tls_key", "/key.pem"),
+        ("tls_assert_hostname", True),
+    ],
+)
+def test_a_legacy_tls_setting_is_accepted_without_effect(caplog, setting, value):
+    build(**{setting: value})
+    assert f"DockerSpawner.{setting} has no effect: set DockerSpawner.tls_config" in caplog.text
 
 
 def test_move_certs_image_is_accepted_without_effect(caplog):
