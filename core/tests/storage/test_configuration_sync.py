@@ -10,6 +10,7 @@ from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.domain.tokens import hash_token
 from plughub.services.coordination.initial_records import store_initial_records
+from plughub.services.tokens.configured_tokens import NOTE
 from plughub.services.users.configuration_sync import sync_configuration
 
 CULLER = {"name": "culler", "api_token": "of-the-culler"}
@@ -191,13 +192,27 @@ def test_listed_tokens_belong_to_users_until_they_are_no_longer_listed(stored, l
     assert user(stored, "ann") is not None
 
 
-def test_tokens_that_users_made_are_kept(stored, load_tokens):
+@pytest.mark.parametrize("note", ["mine", NOTE])
+def test_tokens_that_users_made_are_kept(stored, load_tokens, note):
     ann = stored(lambda tx: tx.users.create("ann"))
-    mine = {"hashed": hash_token(TOKEN), "prefix": TOKEN[:4], "user_id": ann.id, "note": "mine"}
+    mine = {"hashed": hash_token(TOKEN), "prefix": TOKEN[:4], "user_id": ann.id, "note": note}
     stored(lambda tx: tx.tokens.create(**mine))
+    load_tokens()
     load_tokens(tokens={TOKEN: "ann"})
     load_tokens()
     assert key_of(stored, TOKEN) is not None
+
+
+def test_a_later_token_with_the_id_of_a_listed_one_is_kept(stored, load_tokens):
+    load_tokens(tokens={TOKEN: "ann"})
+    key, ann = key_of(stored, TOKEN), user(stored, "ann")
+    stored(lambda tx: tx.tokens.delete([key]))
+    own = "made-by-ann"
+    made = stored(
+        lambda tx: tx.tokens.create(hashed=hash_token(own), prefix=own[:4], user_id=ann.id, note=NOTE)
+    )
+    load_tokens()
+    assert key_of(stored, own) == made.id
 
 
 def test_a_listed_token_of_another_user_or_service_is_refused_without_being_shown(stored, load_tokens):

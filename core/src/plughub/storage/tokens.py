@@ -133,12 +133,10 @@ class Tokens:
         mine = {"of_user": user_id, "of_note": note}
         return list(self._connection.execute(_OF_NOTE, mine).scalars())
 
-    def of_users_with_note(self, note: str) -> list[int]:
-        """List the keys of the plain tokens of all users with a note."""
-        found = select(_tokens.id).where(
-            _tokens.user_id.is_not(None), _tokens.note == note, _tokens.client_id == "jupyterhub"
-        )
-        return list(self._connection.execute(found).scalars())
+    def hashes(self, keys: Collection[int]) -> dict[int, str]:
+        """Return the hashes of tokens by key; keys without a token are left out."""
+        found = select(_tokens.id, _tokens.hashed).where(_tokens.id.in_(sorted(keys)))
+        return {row.id: row.hashed for row in self._connection.execute(found)}
 
     def matching(self, prefix: str, token: str) -> int | None:
         """Return the key of a token by its text."""

@@ -14,7 +14,9 @@ from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.tokens")
 NOTE: Final = "from api_tokens of the configuration"
-"""Note of the tokens; stored, so it stays as it is."""
+"""Note of the tokens, for users; they can give the same note to tokens of their own."""
+STORED: Final = "configured-tokens"
+"""Key of the setting with the hashes of the stored tokens by their ids, which SQLite may use again."""
 
 
 def store_user_tokens(tx: Transaction, listed: Mapping[str, str], *, trusted: bool = False) -> None:
@@ -29,7 +31,7 @@ def store_user_tokens(tx: Transaction, listed: Mapping[str, str], *, trusted: bo
         InvalidError: a token belongs to a service or another user; the message does not contain it.
     """
     tx.user_list.create(sorted(set(listed.values())))
-    kept: set[int] = set()
+    stored, kept = _stored(tx), set[int]()
     for token, name in listed.items():
         key = tx.tokens.matching(token_prefix(token), token)
         known = tx.tokens.by_id(key) if key is not None else None
@@ -38,10 +40,19 @@ def store_user_tokens(tx: Transaction, listed: Mapping[str, str], *, trusted: bo
             continue
         if known.user_id is None or known.owner != name:
             raise InvalidError(f"a token of user {name!r} in api_tokens already belongs to {known.owner!r}")
-        kept.add(known.id)
-    if removed := set(tx.tokens.of_users_with_note(NOTE)) - kept:
+        if known.id in stored:
+            kept.add(known.id)
+    if removed := stored - kept:
         log.warning("deleting %d tokens that are no longer in api_tokens", len(removed))
         tx.tokens.delete(sorted(removed))
+    tx.settings.set(STORED, {str(key): hashed for key, hashed in tx.tokens.hashes(kept).items()})
+
+
+def _stored(tx: Transaction) -> set[int]:
+    """Return the ids of the tokens that an earlier start stored and that still exist."""
+    found: Mapping[str, str] = tx.settings.get(STORED) or {}
+    present = tx.tokens.hashes([int(key) for key in found])
+    return {key for key, hashed in present.items() if found[str(key)] == hashed}
 
 
 def _create(tx: Transaction, token: str, name: str, *, rounds: int) -> int:
