@@ -4,9 +4,12 @@ import json
 import socket
 import sys
 import urllib.request
+from datetime import timedelta
 
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from plughub.domain.clock import utcnow
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 
@@ -18,6 +21,7 @@ c.Spawner.cmd = [{sys.executable!r}, "-m", "plughub.testing.tiny_server"]
 c.LocalProcessSpawner.interrupt_timeout = 1
 c.SimpleLocalProcessSpawner.home_dir_template = "%s/{{username}}"
 c.EventLog.handlers = [logging.FileHandler("events.jsonl")]
+c.JupyterHub.active_user_window = 2 * 86400
 c.JupyterHub.load_roles = [
     {{"name": "watchman", "users": ["root"], "scopes": ["read:audit", "read:metrics", "admin:users", "servers"]}},
 ]
@@ -56,7 +60,13 @@ def test_a_hub_reports_what_happened_and_loses_nothing_at_shutdown(tmp_path):
         "https://schema.jupyter.org/jupyterhub/events/server-action"
     }
     with hub:
-        lines = client_of(hub, "root")("GET", "/audit").body[::-1]
+        root = client_of(hub, "root")
+        lines = root("GET", "/audit").body[::-1]
+        long_ago = (utcnow() - timedelta(hours=36)).isoformat()
+        assert root("POST", "/users/last/activity", {"last_activity": long_ago}).status == 200
+        root.until("/users/last", lambda last: last["last_activity"])
+        active = _active_users(hub, root)
+        assert active["window"] == active["24h"] + 1, "active_user_window is longer than a day"
     kinds = [line["kind"] for line in lines]
     first_life = kinds[: kinds.index("hub-stopped") + 1]
     assert first_life == [
@@ -78,15 +88,24 @@ def _metrics_sent(statsd: socket.socket, last: str) -> set[str]:
     return names
 
 
+def _active_users(hub: HubProcess, client) -> dict[str, float]:
+    """Return the number of active users by period."""
+    family = next(one for one in _families(hub, client) if one.name == "jupyterhub_active_users")
+    return {sample.labels["period"]: sample.value for sample in family.samples}
+
+
 def _metrics(hub: HubProcess, client) -> dict[str, float]:
     """Return the metrics; samples with the same name are added up."""
+    sums: dict[str, float] = {}
+    for family in _families(hub, client):
+        for sample in family.samples:
+            sums[sample.name] = sums.get(sample.name, 0) + sample.value
+    return sums
+
+
+def _families(hub: HubProcess, client) -> list[Metric]:
     request = urllib.request.Request(
         f"{hub.hub_url}/hub/metrics", headers={"Authorization": f"token {client._token}"}
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
-        text = answer.read().decode()
-    sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            sums[sample.name] = sums.get(sample.name, 0) + sample.value
-    return sums
+        return list(text_string_to_metric_families(answer.read().decode()))

@@ -536,3 +536,36 @@ async def test_functions_run_on_the_loop_or_in_a_thread_as_needed():
     assert await call("p", lambda: on_loop()) == "loop"
     assert await call("p", lambda: 3) == 3
     assert not runs_on_loop(print)
+
+
+class ChoosySpawner(InMemorySpawner):
+    """Reads an option in `start`."""
+
+    async def start(self):
+        size = self.user_options.get("size", "small")
+        if size == "library":
+            json.loads("/etc/secret")
+        if size not in {"small", "large"}:
+            raise ValueError(f"there is no size {size!r}")
+        return "http://127.0.0.1:1"
+
+
+async def test_a_value_error_of_start_refuses_the_options():
+    server = make_server("ada", options={"size": "huge"})
+    with pytest.raises(SpawnFailed, match="the options are not valid: there is no size 'huge'") as raised:
+        await hooks_of(ChoosySpawner).hub_spawn(server)
+    assert raised.value.status == 400
+
+
+@pytest.mark.parametrize("options", [{}, {"size": "library"}])
+async def test_another_value_error_of_start_is_a_failure_whose_text_the_user_does_not_read(options):
+    class Failing(ChoosySpawner):
+        async def start(self):
+            if not self.user_options:
+                raise ValueError("/etc/secret")
+            return await super().start()
+
+    with pytest.raises((SpawnFailed, ValueError)) as raised:
+        await hooks_of(Failing).hub_spawn(make_server("ada", options=options))
+    assert getattr(raised.value, "status", 500) == 500
+    assert "the options are not valid" not in str(raised.value)

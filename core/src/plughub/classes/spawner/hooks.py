@@ -23,7 +23,12 @@ from plughub.classes.spawner.hook_results import (
     take_address,
 )
 from plughub.classes.spawner.hub_objects import ServerAddress, hub_of, user_of
-from plughub.classes.spawner.options import apply_group_overrides, apply_user_options, read_form
+from plughub.classes.spawner.options import (
+    apply_group_overrides,
+    apply_user_options,
+    read_form,
+    refusing_options,
+)
 from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.user_code import call
 from plughub.kinds import (
@@ -128,7 +133,8 @@ class SpawnerHooks:
         with self._cache.starting(server), runs_once(spawner, "pre_spawn_hook"):
             try:
                 await self._prepare(spawner, server.user.plugin)
-                answer = await self._call(spawner.start)
+                with refusing_options(spawner):
+                    answer = await self._call(spawner.start)
                 url = take_address(answer, spawner.server, spawner.port, type(spawner).__name__)
             except Exception as error:
                 failure = as_failure(error)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitError
@@ -144,6 +145,35 @@ async def apply_user_options(spawner: Spawner) -> None:
     # the thread reports as RuntimeError.
     with _as_invalid_options(ValueError, TypeError, TraitError, LookupError, RuntimeError):
         await call(spawner.plugin, spawner.load_user_options, dict(spawner.user_options))
+
+
+@contextmanager
+def refusing_options(spawner: Spawner) -> Iterator[None]:
+    """Treat a ValueError that ``start`` of the spawner's class raises as its refusal of the user's options.
+
+    One that comes from a library, or without options, is a failure like any other: its text may name paths
+    and settings.
+
+    Raises:
+        SpawnFailed: the options are invalid.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not spawner.user_options or not _raised_by_class(spawner, error):
+            raise
+        with _as_invalid_options(ValueError):
+            raise
+
+
+def _raised_by_class(spawner: Spawner, error: BaseException) -> bool:
+    """Return whether code in the files of the spawner's classes, without the base class, raised an error."""
+    if type(error) is not ValueError:
+        return False
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    classes = (cls for cls in type(spawner).__mro__ if not cls.__module__.startswith("plughub."))
+    functions = (inspect.unwrap(one) for cls in classes for one in vars(cls).values() if callable(one))
+    return any(getattr(function, "__globals__", None) is frame.f_globals for function in functions)
 
 
 @contextmanager
