@@ -170,6 +170,15 @@ async def test_a_starting_server_is_not_restarted_by_its_poll():
     assert "start" not in vars(spawner)
 
 
+async def test_a_server_without_its_token_is_not_restarted_but_counts_as_ended(caplog):
+    _, server, _ = await started(RestartingSpawner)
+    other = hooks_of(RestartingSpawner)  # of the next hub process, which does not know the token
+    assert await other.hub_poll(server) == 0
+    spawner = await other._find(server)
+    assert spawner.number == server.state["number"], "the server was started without its token"
+    assert "only the hub process that started it knew its token" in caplog.text
+
+
 async def test_polls_of_one_server_wait_for_each_other():
     class SlowSpawner(CallbackSpawner):
         inside = most = 0

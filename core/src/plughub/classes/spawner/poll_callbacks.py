@@ -22,6 +22,10 @@ class _TooEarlyError(Exception):
     """A poll tried to restart a server that is still starting."""
 
 
+class _NoTokenError(Exception):
+    """A poll tried to restart a server whose token only another process knew."""
+
+
 class PollCallbacks(SpawnerSettings):
     """Notification of subclasses about servers that end by themselves. The hub polls; a spawner does not."""
 
@@ -64,13 +68,15 @@ class PollCallbacks(SpawnerSettings):
         """Do nothing, for compatibility: the hub polls while the server runs."""
 
     async def poll_guarded(self, *, starting: bool) -> Any:
-        """Poll, and prevent that a `poll` which restarts its server does so while that is still starting.
+        """Poll, and prevent that a `poll` which restarts its server does so too early, or without its token.
+
+        Only the hub process that started a server knows its token: the database has a hash.
 
         Args:
             starting: the hub waits for the first answer of the server.
 
         Returns:
-            The result of `poll`; None if it tried to restart the server too early.
+            The result of `poll`; None if it tried to restart the server too early, 0 if without its token.
         """
         start = self.start
 
@@ -78,13 +84,21 @@ class PollCallbacks(SpawnerSettings):
             self._may_restart_at = time.monotonic() + self.http_timeout
             return start(*args, **kwargs)
 
-        is_new = starting or time.monotonic() < self._may_restart_at
-        names = {"start": _refuse, "stop": _refuse} if is_new else {"start": restart}
+        names: dict[str, Callable[..., Any]] = {"start": restart if self.api_token else _refuse_without_token}
+        if starting or time.monotonic() < self._may_restart_at:
+            names = {"start": _refuse, "stop": _refuse}
         vars(self).update(names)
         try:
             return await call(self.plugin, self.poll)
         except _TooEarlyError:
             return None
+        except _NoTokenError:
+            self.log.warning(
+                "%s: poll cannot restart the server, because only the hub process that started it knew its "
+                "token; the server counts as ended",
+                self.record.full_name,
+            )
+            return 0
         finally:
             for name in names:
                 vars(self).pop(name, None)
@@ -130,6 +144,10 @@ class PollCallbacks(SpawnerSettings):
 
 def _exit_code(answer: Any) -> int | None:
     return None if isinstance(answer, Moved) else as_exit_code(answer)
+
+
+def _refuse_without_token(*_args: Any, **_kwargs: Any) -> None:
+    raise _NoTokenError
 
 
 def _refuse(*_args: Any, **_kwargs: Any) -> None:
