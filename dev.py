@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 DISTRIBUTIONS = [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
-EXTRAS = {"core": "[testing,postgresql]", "localprocess": "[jupyter]"}
+EXTRAS = {"core": "[testing,postgresql]", "localprocess": "[jupyter]", "jupyterhub": "[testing]"}
 ONE_PROCESS = (
     "-n",
     "--numprocesses",

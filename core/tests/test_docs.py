@@ -17,7 +17,8 @@ import pytest
 from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
-from plughub.app.plugins import PluginChooser, plugin_names
+from plughub.app.named_plugins import plugin_names
+from plughub.app.plugins import PluginChooser
 from plughub.app.unread_settings import check_settings
 from plughub.cli.main import main
 from plughub.kinds import Refusal

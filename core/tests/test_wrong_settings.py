@@ -101,7 +101,7 @@ def test_a_value_that_is_not_a_class_is_reported_with_its_setting(kind: str) -> 
 def test_a_class_of_jupyterhub_is_refused_with_the_base_class_to_use() -> None:
     theirs = type("Authenticator", (), {"__module__": "jupyterhub.auth"})
     hint = what_to_inherit("authenticator", type("OurAuthenticator", (theirs,), {}))
-    assert hint.startswith("classes written for JupyterHub cannot be loaded")
+    assert hint.startswith("classes written for JupyterHub need the plugin 'jupyterhub'")
     assert "plughub.auth.Authenticator" in hint
     assert what_to_inherit("spawner", object) == "derive the class from plughub.spawner.Spawner"
 

@@ -198,6 +198,24 @@ def hub_register_proxy() -> type[Proxy]:
 
 
 @hook(CallMode.REGISTER)
+def hub_find_class(kind: str, name: str) -> type | None:
+    """Find the class that the configuration names by a short name, such as ``github``.
+
+    When:
+        ``--plugins`` or a setting such as ``JupyterHub.authenticator_class`` has a name that is no plugin.
+        The class becomes a plugin of its own with this name.
+
+    Args:
+        kind: ``spawner``, ``authenticator`` or ``proxy``.
+        name: the short name.
+
+    Returns:
+        A subclass of `plughub.spawner.Spawner`, `plughub.auth.Authenticator` or `plughub.proxy.Proxy`; None
+        if the plugin does not know the name.
+    """
+
+
+@hook(CallMode.REGISTER)
 def hub_register_commands(config: Config) -> Sequence[Command]:
     """Add commands to the ``hub`` command line: ``hub --plugins NAME COMMAND``.
 

@@ -7,7 +7,8 @@ import pytest
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.plugins import PluginChooser, plugin_names
+from plughub.app.named_plugins import plugin_names
+from plughub.app.plugins import PluginChooser
 from plughub.auth import Authenticator
 from plughub.domain.errors import StartError
 from plughub.proxy import Proxy

@@ -9,7 +9,7 @@ import pytest
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
 from plughub.app.hub_plan import HubPlan, make_plan
-from plughub.app.plugins import plugin_names
+from plughub.app.named_plugins import plugin_names
 
 
 @pytest.fixture

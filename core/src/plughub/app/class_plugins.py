@@ -60,8 +60,8 @@ PUBLIC: Final = {
 """Public names of the base classes."""
 
 _PORTING: Final = (
-    "classes written for JupyterHub cannot be loaded: use a plugin ('hub plugins' lists them), or derive the "
-    "{kind} from {base}, which has the same methods"
+    "classes written for JupyterHub need the plugin 'jupyterhub' (pip install plughub-jupyterhub), which is "
+    "named before they are imported: hub --plugins jupyterhub; or derive the {kind} from {base}"
 )
 
 CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {

@@ -13,7 +13,7 @@ from traitlets.config import Config
 from plughub.app.config import JupyterHub
 from plughub.app.configuration import Configuration, read_configuration
 from plughub.app.log_setup import extra_handlers
-from plughub.app.plugins import plugin_names
+from plughub.app.named_plugins import plugin_names
 from plughub.app.problems import refuse_problems, reporting_all_problems
 from plughub.domain.errors import StartError
 from plughub.domain.services import ServiceDeclaration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -18,6 +18,7 @@ from plughub.app.class_plugins import (
     refuse_upstream,
 )
 from plughub.app.config import JupyterHub
+from plughub.app.found_classes import adapter_of, find_class
 from plughub.app.replacements import Replacements, find_replacements
 from plughub.app.upstream_names import plugin_instead
 from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
@@ -28,7 +29,6 @@ from plughub.classes.proxy.proxy import Proxy
 from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
-from plughub.kinds import Command
 from plughub.plugin.hook_calls import HookCaller, failing_start
 from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
@@ -113,6 +113,7 @@ class PluginChooser:
         self._builtins = {ONETIME: self.links}
         self._prefix = prefix
         self._installed = installed_plugins()
+        self._implied = ""
         self._selection = PluginSelection(ActivePlugins(), installed=frozenset(self._installed))
         self._classes: dict[tuple[str, str], type | None] = {}
         self._caller = HookCaller(self._selection.active, ThreadPools())
@@ -164,16 +165,37 @@ class PluginChooser:
         """Names of the installed plugins, active or not."""
         return tuple(self._installed)
 
-    def _add(self, name: str) -> str:
+    def _add(self, name: str, kinds: Iterable[str] = KINDS) -> str:
         if name in self._builtins:
             self._selection.active.add(name, self._builtins[name])
             return name
+        if name not in self._installed and (found := self._find_class(name, kinds)):
+            return self._add_found(name, *found)
         plugin = find_plugin(name, self._installed)
         if plugin.name not in self._selection.active.names:
             self._selection.active.add(plugin.name, plugin.load())
+        elif name == self._implied:
+            self._implied = ""
         elif name == plugin.name:
             raise StartError(f"plugin {name!r} is named twice")
         return plugin.name
+
+    def _find_class(self, name: str, kinds: Iterable[str]) -> tuple[str, type] | None:
+        """Return the kind and the class of a short name that an active plugin knows; None for any other."""
+        adapter = adapter_of(name, kinds, self._installed)
+        if adapter and adapter not in self._selection.active.names:
+            log.info("plugin %r is active, because %r is a class for JupyterHub", adapter, name)
+            self._selection.active.add(adapter, self._installed[adapter].load())
+            self._implied = adapter
+        return find_class(self._caller, name, kinds)
+
+    def _add_found(self, name: str, kind: str, cls: type) -> str:
+        """Add a class as a plugin with its short name."""
+        if name in self._selection.active.names:
+            raise StartError(f"plugin {name!r} is named twice")
+        self._selection.active.add(name, plugin_of_class(kind, cls)[1])
+        self._selection.replacements[kind] = (name, cls.__name__)
+        return name
 
     def _add_classes(self) -> None:
         for kind in KINDS:
@@ -194,9 +216,10 @@ class PluginChooser:
         if isinstance(wanted, str):
             if wanted in self._selection.active.names:
                 return wanted  # already listed in plugins; the setting only makes it the first of its kind
-            if wanted not in self._builtins and wanted not in self._installed:
+            known = (*self._builtins, *self._installed)
+            if wanted not in known and not adapter_of(wanted, (kind,), self._installed):
                 refuse_upstream(kind, wanted)
-            return self._replace_parents(kind, self._add(wanted))
+            return self._replace_parents(kind, self._add(wanted, (kind,)))
         same = [name for name, cls in self._classes_of(kind).items() if cls is wanted]
         return same[0] if same else self._add_class(kind, wanted)
 
@@ -304,39 +327,6 @@ class PluginChooser:
             return hooks
         hooks, authenticators[plugin] = adapt_authenticator(plugin, cls, self._config, self._prefix)
         return hooks
-
-
-def plugin_names(given: str | None, hub: JupyterHub) -> list[str]:
-    """Return the plugin names of the command line, else the environment, else the configuration.
-
-    Args:
-        given: argument of ``--plugins``, separated by commas; None if it was not used.
-        hub: the settings of the hub.
-    """
-    text = given if given is not None else os.environ.get("PLUGHUB_PLUGINS", "")
-    return [name.strip() for name in text.split(",") if name.strip()] or list(hub.plugins)
-
-
-def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
-    """Load the named plugins and return the commands that they add, by name.
-
-    Raises:
-        StartError: a plugin is invalid, or two plugins add the same command.
-    """
-    active, installed = ActivePlugins(), installed_plugins()
-    for name in names:
-        if name != ONETIME:
-            plugin = find_plugin(name, installed)
-            active.add(plugin.name, plugin.load())
-    commands: dict[str, Command] = {}
-    for answer in HookCaller(active, ThreadPools()).register(
-        "hub_register_commands", each=Command, config=config
-    ):
-        for command in answer.value:
-            if command.name in commands:
-                raise StartError(f"two plugins add a command {command.name!r}; activate only one of them")
-            commands[command.name] = command
-    return commands
 
 
 def _defaults(config: Config, installed: Container[str]) -> Mapping[str, Sequence[str]]:

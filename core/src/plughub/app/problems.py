@@ -15,9 +15,10 @@ from traitlets.config.loader import DeferredConfig, LazyConfigValue
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, with_setting
 from plughub.app.declarations import declared_of, scopes_of
+from plughub.app.named_plugins import plugin_names
 from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
-from plughub.app.plugins import BASES, PluginChooser, PluginSelection, plugin_names
+from plughub.app.plugins import BASES, PluginChooser, PluginSelection
 from plughub.app.setting_checks import Check, backend_checks, setting_checks
 from plughub.app.unread_settings import check_settings
 from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of

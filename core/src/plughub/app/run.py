@@ -16,8 +16,8 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.internal_tls import prepare_tls
 from plughub.app.log_setup import extra_handlers, set_up_logging
+from plughub.app.named_plugins import plugin_names
 from plughub.app.pid_file import PidFile
-from plughub.app.plugins import plugin_names
 from plughub.app.problems import reporting_all_problems
 from plughub.app.signals import EndSignals
 from plughub.app.startup import EndedEarlyError

@@ -9,7 +9,8 @@ from traitlets.config import Config, Configurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 from plughub.app.config import JupyterHub
-from plughub.app.plugins import BASES, PluginChooser, plugin_names
+from plughub.app.named_plugins import plugin_names
+from plughub.app.plugins import BASES, PluginChooser
 from plughub.domain.secret_values import without_secrets
 from plughub.storage.database import Database
 from plughub.storage.store import Store

@@ -12,7 +12,7 @@ from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.installed_plugins import describe_plugins
-from plughub.app.plugins import plugin_commands, plugin_names
+from plughub.app.named_plugins import plugin_commands, plugin_names
 from plughub.domain.errors import StartError
 from plughub.storage.schema import require_database, schema_state
 

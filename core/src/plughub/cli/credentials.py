@@ -11,7 +11,7 @@ from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.login_links import address_for_users, caller, login_link, require_login_links, starter
-from plughub.app.plugins import plugin_names
+from plughub.app.named_plugins import plugin_names
 from plughub.domain.audit import AuditEntry
 from plughub.domain.clock import utcnow
 from plughub.domain.names import check_username, normalize_username

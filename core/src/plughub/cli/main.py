@@ -14,6 +14,7 @@ from traitlets.config import Config
 
 import plughub
 from plughub.app.config_files import bad_value, load_config, with_setting, without_file
+from plughub.app.named_plugins import import_plugins
 from plughub.app.run import run_hub
 from plughub.cli.commands import BUILTIN_COMMANDS, list_plugins, run_plugin_command, upgrade_database
 from plughub.cli.configuration import (
@@ -61,6 +62,7 @@ def _run(arguments: list[str]) -> int:
         given = settings | {"JupyterHub": of_hub}
         # The file that --generate-config writes is not read: it may be missing or wrong.
         reads_file = options.run is not generate_config
+        import_plugins(options.plugins)
         config = load_config(options.config, given) if reads_file else without_file(given)
         command: Callable[[argparse.Namespace, Config], int] = options.run
         code = command(options, config)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any, Protocol
 
+from plughub.classes.authenticator.model import form_data
+from plughub.classes.authenticator.request_handler import handler_of
 from plughub.classes.authenticator.settings import AuthenticatorSettings
 from plughub.classes.user_code import call
 from plughub.domain import names
 from plughub.domain.errors import InvalidError
+from plughub.kinds import Login, RequestInfo
 
 AuthModel = dict[str, Any]
 """Result of a login: ``name``; optionally ``admin``, ``auth_state``, ``groups``, ``roles``, ``user_info``."""
@@ -213,6 +216,20 @@ class Authenticator(AuthenticatorSettings):
             spawner: the spawner.
         """
 
+    def get_handlers(self, app: Any) -> Iterable[tuple[Any, ...]]:  # noqa: ARG002 - for subclasses
+        """Return the pages of the authenticator, such as those of a login at another site.
+
+        Args:
+            app: always None; an argument for compatibility with JupyterHub.
+
+        Returns:
+            Tuples of a path below the hub's prefix, a handler class, which inherits from
+            `plughub.handlers.PageHandler`, and optionally keyword arguments of its ``initialize``. Handlers
+            have the attribute ``authenticator``. The paths ``/login`` and ``/logout`` have the meaning that
+            `plughub.kinds.Page` describes.
+        """
+        return ()
+
     def login_url(self, base_url: str) -> str:
         """Return the URL at which a login begins. Override it for an external login service.
 
@@ -228,6 +245,29 @@ class Authenticator(AuthenticatorSettings):
             base_url: prefix of the hub, such as ``/hub/``.
         """
         return self.custom_html
+
+    def request_handler(self, request: RequestInfo | None, base_url: str) -> Any:
+        """Return what `authenticate` and other methods receive as ``handler``.
+
+        Args:
+            request: the request; None for a one-time login link.
+            base_url: prefix of the hub, such as ``/hub/``.
+
+        Returns:
+            A read-only copy of the request; None without a request.
+        """
+        return handler_of(request, base_url, self)
+
+    def login_data(self, login: Login) -> Any:
+        """Return what `authenticate` receives as ``data``.
+
+        Args:
+            login: what the user submitted.
+
+        Returns:
+            A dictionary of the fields of the form.
+        """
+        return form_data(login)
 
     # ------------------------------------------------------------------------------------------ helpers
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.authenticator.model import (
-    form_data,
     login_name,
     managed_role,
     model_of,
@@ -17,7 +17,6 @@ from plughub.classes.authenticator.model import (
     updated,
     user_of,
 )
-from plughub.classes.authenticator.request_handler import AuthenticatorHandler, handler_of
 from plughub.classes.user_code import call
 from plughub.domain.names import shorten
 from plughub.kinds import (
@@ -25,6 +24,7 @@ from plughub.kinds import (
     Login,
     LoginMethod,
     ManagedRole,
+    Page,
     Refusal,
     Rejected,
     RequestInfo,
@@ -68,6 +68,11 @@ class AuthenticatorHooks:
             auto=authenticator.auto_login,
             auto_oauth=authenticator.auto_login_oauth2_authorize,
         )
+
+    @hookimpl
+    def hub_register_pages(self) -> Sequence[Page]:
+        """Return the pages of ``get_handlers``."""
+        return [self._page(*entry) for entry in self.authenticator.get_handlers(None)]
 
     @hookimpl
     async def hub_authenticate(self, login: Login, request: RequestInfo | None) -> Identity | Rejected | None:
@@ -120,11 +125,18 @@ class AuthenticatorHooks:
         """Call ``delete_user``."""
         await self._call(self.authenticator.delete_user, user_of(user))
 
-    def _handler(self, request: RequestInfo | None) -> AuthenticatorHandler | None:
-        return handler_of(request, self._base_url, self.authenticator)
+    def _page(self, path: str, handler: type, options: Mapping[str, Any] = MappingProxyType({})) -> Page:
+        """Return a page whose handler knows the authenticator."""
+        facts = {"__module__": getattr(handler, "__module__", __name__), "authenticator": self.authenticator}
+        owned = type(handler.__name__, (handler,), facts)
+        return Page(path=f"/{path.lstrip('/')}", handler=owned, options=options)
 
-    async def _authenticate(self, login: Login, handler: AuthenticatorHandler | None) -> Identity | None:
-        answer = await self._call(self.authenticator.authenticate, handler, form_data(login))
+    def _handler(self, request: RequestInfo | None) -> Any:
+        return self.authenticator.request_handler(request, self._base_url)
+
+    async def _authenticate(self, login: Login, handler: Any) -> Identity | None:
+        data = self.authenticator.login_data(login)
+        answer = await self._call(self.authenticator.authenticate, handler, data)
         if not answer:
             return None
         model = self._checked(answer if isinstance(answer, Mapping) else {"name": answer})
@@ -134,9 +146,7 @@ class AuthenticatorHooks:
             return None
         return updated(Identity(name=name, plugin=self.plugin), model)
 
-    async def _complete(
-        self, identity: Identity, saved: Mapping[str, Any] | None, handler: AuthenticatorHandler | None
-    ) -> Identity:
+    async def _complete(self, identity: Identity, saved: Mapping[str, Any] | None, handler: Any) -> Identity:
         authenticator = self.authenticator
         model = model_of(identity)
         if model["admin"] is None:
@@ -150,9 +160,7 @@ class AuthenticatorHooks:
             )
         return await self._reconciled(updated(identity, model), saved)
 
-    async def _refresh(
-        self, identity: Identity, handler: AuthenticatorHandler | None
-    ) -> Identity | Rejected | None:
+    async def _refresh(self, identity: Identity, handler: Any) -> Identity | Rejected | None:
         authenticator = self.authenticator
         model = model_of(identity)
         for known in dict.fromkeys((login_name(identity), identity.name)):

@@ -1,0 +1,5 @@
+"""Names of ``jupyterhub.app``."""
+
+from plughub.app import JupyterHub
+
+__all__ = ["JupyterHub"]

@@ -1,0 +1,29 @@
+"""Plugin ``jupyterhub``: finds the classes that packages register for JupyterHub."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import plughub_jupyterhub  # noqa: F401 - installs the import hook
+from plughub import hookimpl
+from plughub.errors import StartError
+
+
+@hookimpl
+def hub_find_class(kind: str, name: str) -> type | None:
+    """Load the class that an entry point of the group ``jupyterhub.<kind>s`` names.
+
+    Raises:
+        StartError: it cannot be loaded, for example because it needs a part of JupyterHub that is not
+            offered here.
+    """
+    for found in entry_points(group=f"jupyterhub.{kind}s", name=name):
+        try:
+            cls: type = found.load()
+        except ImportError as error:
+            raise StartError(
+                f"{name!r} ({found.value}) cannot be loaded: {error}",
+                hint="docs/jupyterhub-classes.md lists what is offered to classes for JupyterHub",
+            ) from error
+        return cls
+    return None

@@ -1,0 +1,71 @@
+"""A real OpenID Connect provider, and users who log in with it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+HERE = Path(__file__).parent
+
+
+class Visitor:
+    """User with a browser that submits the forms of the provider.
+
+    Args:
+        name: name that the user types at the provider.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.session = requests.Session()
+        self.url = ""
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Return whether the browser has a login cookie of the hub."""
+        return any(cookie.name == "jupyterhub-hub-login" for cookie in self.session.cookies)
+
+    def get(self, url: str, **headers: str) -> requests.Response:
+        """Open an address, following redirects; `url` then has the last one."""
+        return self._keep(self.session.get(url, headers=headers))
+
+    def post(self, url: str, **fields: str) -> requests.Response:
+        """Submit a form, following redirects; `url` then has the last one."""
+        return self._keep(self.session.post(url, fields))
+
+    def log_in(self, url: str) -> requests.Response:
+        """Open an address that leads to the provider, log in there, and return the answer that follows."""
+        answer = self.get(url)
+        while found := re.search(r'<form[^>]*action="([^"]*/interaction/[^"]+)"', answer.text):
+            prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+            fields = {"prompt": prompt[1] if prompt else "login", "login": self.name, "password": "any"}
+            answer = self.post(urllib.parse.urljoin(self.url, found[1]), **fields)
+        return answer
+
+    def _keep(self, answer: requests.Response) -> requests.Response:
+        self.url = answer.url
+        return answer
+
+
+@contextmanager
+def provider(port: int, redirect_uri: str) -> Iterator[str]:
+    """Run the provider, and return its address."""
+    root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
+    library = Path(root) / "oidc-provider" / "lib" / "index.js"
+    command = ["node", str(HERE / "oidc_provider.mjs"), str(library), str(port), redirect_uri]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "listening\n"
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()

@@ -1,0 +1,138 @@
+"""Which classes load, what imports lead to, and what a hub says about classes that need more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from plughub.testing.quick import starts
+
+NAMES = sorted(
+    found.name
+    for found in entry_points(group="jupyterhub.authenticators")
+    if found.module.startswith("oauth")
+)
+
+
+def python(text: str, **places: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own, because the import hook stays for the life of a process."""
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, **places)
+
+
+@starts
+def hub(folder, *arguments: str, config: str = "") -> subprocess.CompletedProcess[str]:
+    (folder / "jupyterhub_config.py").write_text(config)
+    command = [sys.executable, "-m", "plughub", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_every_class_of_oauthenticator_loads():
+    assert len(NAMES) > 15
+    made = python(
+        f"""
+from plughub_jupyterhub.plugin import hub_find_class
+from plughub.auth import Authenticator
+for name in {NAMES!r}:
+    cls = hub_find_class("authenticator", name)
+    assert issubclass(cls, Authenticator), cls
+pages = hub_find_class("authenticator", "github")().get_handlers(None)
+assert [path for path, _ in pages] == ["/oauth_login", "/oauth_callback", "/logout"]
+assert hub_find_class("authenticator", "unknown") is hub_find_class("proxy", "github") is None
+"""
+    )
+    assert made.returncode == 0, made.stderr
+
+
+def test_only_some_modules_are_replaced_and_the_others_are_those_of_jupyterhub():
+    made = python(
+        """
+import plughub_jupyterhub
+from jupyterhub.auth import Authenticator
+from jupyterhub.handlers import BaseHandler
+from jupyterhub.handlers.base import BaseHandler as same
+from jupyterhub.handlers import static
+from jupyterhub.utils import url_path_join
+from jupyterhub.services.auth import HubAuth
+import plughub.auth, plughub.handlers
+assert issubclass(Authenticator, plughub.auth.Authenticator)
+assert BaseHandler is same and issubclass(BaseHandler, plughub.handlers.PageHandler)
+assert "site-packages/jupyterhub/" in static.__file__
+"""
+    )
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["jupyterhub.handlers.pages.HomeHandler", "jupyterhub.auth.PAMAuthenticator"]
+)
+def test_a_name_that_is_not_offered_stops_the_start_and_is_named(tmp_path, name):
+    module, _, found = name.rpartition(".")
+    checked = hub(
+        tmp_path, "--plugins", "jupyterhub,simple", "check", config=f"from {module} import {found}\n"
+    )
+    assert checked.returncode == 2
+    assert f"cannot import name '{found}' from '{module}'" in checked.stderr
+
+
+def test_a_class_that_needs_more_than_is_offered_is_named(tmp_path):
+    site = tmp_path / "site"
+    about = site / "toomuch-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toomuch\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[jupyterhub.authenticators]\ntoomuch = toomuch:A\n")
+    (site / "toomuch.py").write_text("from jupyterhub.handlers.pages import HomeHandler\n")
+    made = python(
+        f"""
+import sys
+sys.path.insert(0, {str(site)!r})
+from plughub.cli.main import main
+sys.exit(main(["--plugins", "toomuch,simple", "check"]))
+"""
+    )
+    assert made.returncode == 2
+    assert "'toomuch' (toomuch:A) cannot be loaded: cannot import name 'HomeHandler'" in made.stderr
+
+
+def test_classes_that_were_imported_before_the_plugin_are_refused(tmp_path):
+    config = "import jupyterhub.auth\nimport plughub_jupyterhub\n"
+    checked = hub(tmp_path, "--plugins", "simple,dummy", "check", config=config)
+    assert checked.returncode == 2
+    assert "jupyterhub.auth was imported before the plugin 'jupyterhub'" in checked.stderr
+
+
+def test_the_first_line_of_a_config_file_may_import_the_plugin(tmp_path):
+    config = """
+import plughub_jupyterhub
+from oauthenticator.github import GitHubOAuthenticator
+c.JupyterHub.authenticator_class = GitHubOAuthenticator
+c.GitHubOAuthenticator.allow_all = True
+"""
+    checked = hub(tmp_path, "--plugins", "simple", "check", config=config)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_without_the_plugin_the_message_says_how_to_use_it(tmp_path):
+    config = """
+from oauthenticator.github import GitHubOAuthenticator
+c.JupyterHub.authenticator_class = GitHubOAuthenticator
+"""
+    checked = hub(tmp_path, "--plugins", "simple", "check", config=config)
+    assert checked.returncode == 2
+    assert "hub --plugins jupyterhub" in checked.stderr
+
+
+def test_a_hub_without_the_plugin_imports_nothing_of_jupyterhub(tmp_path):
+    made = python(
+        """
+import sys
+from plughub.cli.main import main
+assert main(["--plugins", "simple,dummy,haproxy", "check"]) == 0
+print(sorted(name for name in sys.modules if name.split(".")[0] == "jupyterhub"))
+""",
+        cwd=tmp_path,
+    )
+    assert made.stdout.splitlines()[-1:] == ["[]"], made.stdout + made.stderr

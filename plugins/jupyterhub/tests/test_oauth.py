@@ -1,0 +1,156 @@
+"""oauthenticator's GenericOAuthenticator, unmodified, with a real OpenID Connect provider."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+import pytest
+
+from plughub.testing.client import ApiClient
+from plughub.testing.conditions import wait_for
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
+from plughub.testing.probe_server import PROBE_SERVER
+
+from .conftest import Visitor, provider
+
+pytestmark = [pytest.mark.node, pytest.mark.timeout(180)]
+
+TOKEN = "5d" * 16
+OAUTH = """
+c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
+c.JupyterHub.load_roles = [
+    {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "groups"]}}
+]
+c.GenericOAuthenticator.client_id = "hub"
+c.GenericOAuthenticator.client_secret = "secret-of-the-hub"
+c.GenericOAuthenticator.authorize_url = "{provider}/auth"
+c.GenericOAuthenticator.token_url = "{provider}/token"
+c.GenericOAuthenticator.userdata_url = "{provider}/me"
+c.GenericOAuthenticator.scope = ["openid", "profile"]
+c.GenericOAuthenticator.username_claim = "preferred_username"
+c.GenericOAuthenticator.allowed_groups = {{"staff", "students"}}
+c.GenericOAuthenticator.admin_groups = {{"deans"}}
+c.GenericOAuthenticator.auth_state_groups_key = "oauth_user.groups"
+c.GenericOAuthenticator.manage_groups = True
+c.JupyterHub.redirect_to_server = False
+"""
+ALONE = """
+from oauthenticator.generic import GenericOAuthenticator
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+class CampusSpawner(SimpleLocalProcessSpawner):
+    async def start(self):
+        self.environment["STARTED_BY"] = type(self).__name__
+        return await super().start()
+
+async def pass_token(spawner, auth_state):
+    spawner.environment["ACCESS_TOKEN"] = auth_state["access_token"]
+
+c.JupyterHub.authenticator_class = GenericOAuthenticator
+c.JupyterHub.spawner_class = CampusSpawner
+c.GenericOAuthenticator.auto_login = True
+c.GenericOAuthenticator.enable_auth_state = True
+c.GenericOAuthenticator.refresh_pre_spawn = True
+c.GenericOAuthenticator.logout_redirect_url = "{provider}/.well-known/openid-configuration"
+c.GenericOAuthenticator.blocked_users = {{"mallory"}}
+c.CryptKeeper.keys = ["{key}"]
+c.Spawner.auth_state_hook = pass_token
+c.Spawner.cmd = {server!r}
+"""
+BESIDE = """
+c.DummyAuthenticator.allowed_users = {{"bob"}}
+c.DummyAuthenticator.password = "the password of bob"
+"""
+
+
+def hub_with(folder, plugins, config):
+    """Run a hub whose users log in at the provider."""
+    port, provider_port = free_port(), free_port()
+    redirect_uri = f"http://127.0.0.1:{port}/hub/oauth_callback"
+    ports = (f"--JupyterHub.port={port}", f"--JupyterHub.hub_port={free_port()}")
+    with provider(provider_port, redirect_uri) as site:
+        text = (config + OAUTH).format(provider=site, key="ab" * 32, token=TOKEN, server=list(PROBE_SERVER))
+        with HubProcess(folder, "--plugins", plugins, *ports, config=text) as hub:
+            yield hub
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    yield from hub_with(tmp_path_factory.mktemp("alone"), "jupyterhub,simple,haproxy", ALONE)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    yield from hub_with(tmp_path_factory.mktemp("beside"), "generic-oauth,dummy,simple,haproxy", BESIDE)
+
+
+def api_of(hub):
+    return ApiClient(hub.url, TOKEN)
+
+
+def test_a_user_logs_in_at_the_provider_with_groups_and_returns_to_the_page(hub):
+    ada, eve, api = Visitor("ada"), Visitor("eve"), api_of(hub)
+    assert "ada" in ada.log_in(f"{hub.url}hub/token").text
+    assert ada.url == f"{hub.url}hub/token"
+    assert "eve" in eve.log_in(f"{hub.url}hub/home").text
+    found = api("GET", "/users/ada").body
+    assert (found["admin"], found["groups"]) == (True, ["deans", "staff"])
+    found = api("GET", "/users/eve").body
+    assert (found["admin"], found["groups"]) == (False, ["students"])
+
+
+@pytest.mark.parametrize("name", ["mallory", "nobody"])
+def test_a_user_who_is_blocked_or_in_no_allowed_group_is_refused(hub, name):
+    visitor = Visitor(name)
+    refused = visitor.log_in(f"{hub.url}hub/home")
+    assert refused.status_code == HTTPStatus.FORBIDDEN
+    assert "not currently authorized" in refused.text
+    assert not visitor.is_logged_in
+    assert api_of(hub)("GET", f"/users/{name}").status == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("query", ["code=stolen&state=forged", "code=stolen", "error=access_denied"])
+def test_a_forged_return_from_the_provider_is_refused(hub, query):
+    visitor = Visitor("ada")
+    refused = visitor.get(f"{hub.url}hub/oauth_callback?{query}")
+    assert refused.status_code == HTTPStatus.BAD_REQUEST
+    assert not visitor.is_logged_in
+
+
+def test_a_server_gets_the_secrets_of_the_login_which_are_stored_encrypted(hub):
+    ada, api = Visitor("ada"), api_of(hub)
+    ada.log_in(f"{hub.url}hub/home")
+    assert api("POST", "/users/ada/server").status in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}
+    wait_for(lambda: api("GET", "/users/ada").body["servers"].get("", {}).get("ready"))
+    environment = ada.get(f"{hub.url}user/ada/").json()["environment"]
+    assert environment["STARTED_BY"] == "CampusSpawner"
+    assert len(environment["ACCESS_TOKEN"]) > 20
+    assert environment["ACCESS_TOKEN"].encode() not in (hub.folder / "jupyterhub.sqlite").read_bytes()
+    assert environment["ACCESS_TOKEN"] not in hub.output
+    assert api("DELETE", "/users/ada/server").status in {HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED}
+    wait_for(lambda: not api("GET", "/users/ada").body["servers"])
+
+
+def test_a_logout_ends_the_session_and_leads_to_the_provider(hub):
+    eve = Visitor("eve")
+    eve.log_in(f"{hub.url}hub/home")
+    assert eve.is_logged_in
+    answer = eve.get(f"{hub.url}hub/logout", Referer=f"{hub.url}hub/home")
+    assert answer.json()["issuer"]
+    assert not eve.is_logged_in
+
+
+def test_a_short_name_beside_another_authenticator_gives_users_the_choice(shared):
+    ada, bob, eve = Visitor("ada"), Visitor("bob"), Visitor("eve")
+    page = ada.get(f"{shared.url}hub/login?next=/hub/token").text
+    assert 'href="/hub/oauth_login?next=%2Fhub%2Ftoken"' in page
+    assert 'id="password_input"' in page
+    ada.log_in(f"{shared.url}hub/oauth_login?next=%2Fhub%2Ftoken")
+    assert ada.url == f"{shared.url}hub/token"
+    for visitor, name in ((bob, "bob"), (eve, "eve")):
+        token = re.search(r'name="_xsrf" value="([^"]+)"', visitor.get(f"{shared.url}hub/login").text)
+        fields = {"username": name, "password": "the password of bob", "_xsrf": token[1]}
+        visitor.post(f"{shared.url}hub/login", **fields)
+    assert (bob.is_logged_in, eve.is_logged_in) == (True, False)
