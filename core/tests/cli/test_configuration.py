@@ -18,6 +18,16 @@ from plughub.domain.errors import HubError
 from plughub.storage.schema import prepare_schema
 
 GOOD = 'c.JupyterHub.plugins = ["dummy", "simple"]\nc.DummyAuthenticator.allow_all = True\n'
+SHOWN = (
+    "JupyterHub.port",
+    "Authenticator.admin_users",
+    "DummyAuthenticator.password",
+    "Spawner.mem_limit",
+    "CryptKeeper.keys",
+    "EventLog.handlers",
+    "PeriodicMetricsCollector.active_users_enabled",
+    "HAProxyProxy.command",
+)
 
 
 def written(tmp_path: Path) -> set[str]:
@@ -57,6 +67,8 @@ def test_a_check_starts_and_writes_nothing(hub, tmp_path: Path) -> None:
         ("c.JupyterHub.api_page_default_limit = 900", "api_page_default_limit"),
         ("c.CryptKeeper.keys = ['short']", "c.CryptKeeper.keys"),
         ("c.DummyAuthenticator.enable_auth_state = True", "JUPYTERHUB_CRYPT_KEY"),
+        ("c.JupyterHub.ssl_cert = c.JupyterHub.ssl_key = 'short'", "c.JupyterHub.ssl_cert"),
+        ("c.JupyterHub.hub_bind_url = 'http+unix://%2Fno%2Fsuch%2Fs.sock'", "c.JupyterHub.hub_bind_url"),
         ("c.HAProxyProxy.command = 'no-such-program'", "correct c.HAProxyProxy.command"),
         ("c.HAProxyProxy.user = 'nobody-at-all'", "HAProxyProxy.user"),
         ("c.ConfigurableHTTPProxy.command = 'no-such-program'", "install Node"),
@@ -141,8 +153,10 @@ def test_a_check_reports_the_state_of_the_database(hub, tmp_path: Path) -> None:
 def test_a_generated_file_has_every_setting_with_a_default_that_is_accepted(hub, tmp_path: Path) -> None:
     assert hub("--plugins", "dummy,simple", "--generate-config", "-f", "new.py")[0] == 0
     text = (tmp_path / "new.py").read_text()
-    for setting in ("JupyterHub.port", "DummyAuthenticator.password", "Spawner.mem_limit"):
+    for setting in SHOWN:
         assert f"\n# c.{setting} = " in text
+    for leftover in ("consecutive_failure_limit", "JupyterHub.admin_users", "confirm_no_ssl"):
+        assert f"{leftover} = " not in text
     assert hub("--plugins", "dummy,simple", "-f", "new.py", "check")[0] == 0
     lines = re.findall(r"^# (c\.JupyterHub\.\w+ = .*)$", text, re.MULTILINE)
     assert len(lines) > 100
@@ -164,7 +178,7 @@ def test_an_existing_file_is_replaced_only_on_request(hub, tmp_path: Path, monke
 def test_help_covers_the_hub_and_the_active_plugins(hub) -> None:
     code, said, _ = hub("--plugins", "dummy,simple", "--help-all")
     assert code == 0
-    for setting in ("JupyterHub.port", "DummyAuthenticator.password", "Spawner.mem_limit"):
+    for setting in SHOWN:
         assert said.count(f"--{setting}=") == 1
 
 

@@ -20,7 +20,10 @@ def check_writable(path: str | Path, setting: str) -> None:
         StartError: it cannot be written.
     """
     file = Path(path).absolute()
-    number = errno.EISDIR if file.is_dir() else _obstacle(file if file.exists() else file.parent)
+    if file.is_dir():
+        number = errno.EISDIR
+    else:
+        number = _obstacle(file) if file.exists() else _obstacle_in(file.parent)
     if path and number:
         error = OSError(number, os.strerror(number))
         raise StartError(
@@ -42,13 +45,18 @@ def check_folder(path: str | Path, setting: str) -> None:
     """
     folder = Path(path).absolute()
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    number = _obstacle(existing) if existing.is_dir() else errno.ENOTDIR
+    number = _obstacle_in(existing)
     if number:
         error = OSError(number, os.strerror(number))
         raise StartError(
             f"c.JupyterHub.{setting}: the folder {folder} cannot be created or written: {error.strerror}",
             exit_code=exit_code_of(error),
         )
+
+
+def _obstacle_in(folder: Path) -> int:
+    """Return the error number of the creation of a file in a folder; 0 if it is allowed."""
+    return errno.ENOTDIR if folder.exists() and not folder.is_dir() else _obstacle(folder)
 
 
 def _obstacle(place: Path) -> int:

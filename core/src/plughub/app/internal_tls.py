@@ -108,6 +108,23 @@ def in_proxy(tls: InternalTLS | None, settings: ProxySettings, plugin: str, info
     return replace(settings, client_tls=tls.proxy_client, api_tls=tls.proxy_api, hub_tls=tls.hub)
 
 
+def check_public_certificate(hub: JupyterHub) -> None:
+    """Check that the certificate and the key of a proxy that the hub launches fit each other.
+
+    Raises:
+        StartError: one of them cannot be read, or they do not fit.
+    """
+    # configurable-http-proxy reads the passphrase of an encrypted key from this variable.
+    password = os.environ.get("CONFIGPROXY_SSL_KEY_PASSPHRASE", "")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(hub.ssl_cert, hub.ssl_key, password)
+    except OSError as error:
+        raise StartError(
+            f"c.JupyterHub.ssl_cert or c.JupyterHub.ssl_key cannot be used: {error.strerror or error}",
+            hint="both must be readable files in PEM format, and the key must belong to the certificate",
+        ) from error
+
+
 def check_internal_tls(info: ProxyInfo, plugin: str) -> None:
     """Refuse a proxy that does not support internal TLS.
 

@@ -18,8 +18,8 @@ from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import check_cookie_secret
 from plughub.app.extra_pages import extra_pages
 from plughub.app.file_checks import check_folder, check_writable
-from plughub.app.hub_socket import url_for_proxy
-from plughub.app.internal_tls import check_internal_tls
+from plughub.app.hub_socket import read_hub_socket, url_for_proxy
+from plughub.app.internal_tls import check_internal_tls, check_public_certificate
 from plughub.app.log_setup import check_log_settings
 from plughub.app.origins import check_origins, check_worker_scopes, read_origins
 from plughub.app.plugins import PluginSelection
@@ -55,6 +55,7 @@ def setting_checks(hub: JupyterHub, config: Config) -> list[Check]:
         partial(check_cookie_secret, hub.cookie_secret, Path(hub.cookie_secret_file)),
         partial(check_runtime_folder, hub.runtime_dir),
         partial(_check_database, hub),
+        partial(_check_socket, hub),
         partial(read_origins, hub),
         partial(_check_proxy_settings, hub),
         partial(_check_certificates, hub),
@@ -82,6 +83,8 @@ def backend_checks(hub: JupyterHub, config: Config, selection: PluginSelection) 
     if proxy := selection.proxy_backend:
         checks.append(partial(_check_backend, selection.proxy, "check_config", proxy.check_config))
         checks.append(partial(_check_proxy_info, hub, selection, proxy))
+        if hub.ssl_cert and proxy.should_start:
+            checks.append(partial(check_public_certificate, hub))
     return checks
 
 
@@ -110,6 +113,11 @@ def _check_database(hub: JupyterHub) -> None:
     check_sqlite_place(hub.db_url)
     if path := sqlite_path(hub.db_url):
         check_writable(path, "db_url")
+
+
+def _check_socket(hub: JupyterHub) -> None:
+    if place := read_hub_socket(hub):
+        check_writable(place.path, "hub_bind_url")
 
 
 def _check_proxy_settings(hub: JupyterHub) -> None:

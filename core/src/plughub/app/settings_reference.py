@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -9,8 +10,11 @@ from traitlets.config import Config, Configurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 from plughub.app.config import JupyterHub
+from plughub.app.helper_classes import helper_classes
 from plughub.app.named_plugins import plugin_names
+from plughub.app.observability import Observing
 from plughub.app.plugins import BASES, PluginChooser
+from plughub.app.unread_settings import WITHOUT_EFFECT
 from plughub.domain.secret_values import without_secrets
 from plughub.storage.database import Database
 from plughub.storage.store import Store
@@ -21,7 +25,8 @@ _HEAD: Final = """\
 
 c = get_config()  # noqa
 """
-_LEFT_OUT: Final = ("## Deprecated:", "## No effect")
+_LEFT_OUT: Final = ("Deprecated:", "No effect")
+_NAME: Final = re.compile(r"^# c\.(\w+\.\w+) = ", re.MULTILINE)
 
 
 def configurable_classes(config: Config, given: str | None) -> list[type[Configurable]]:
@@ -35,11 +40,14 @@ def configurable_classes(config: Config, given: str | None) -> list[type[Configu
         StartError: a plugin is missing or broken.
     """
     hub = JupyterHub(config=config)
-    # the constructor requires a storage, which is never opened
-    chooser = PluginChooser(hub, config, Store(Database("sqlite://")))
+    store = Store(Database("sqlite://"))  # required by the constructors, never opened
+    chooser = PluginChooser(hub, config, store)
     for step, _ in chooser.steps(plugin_names(given, hub)):
         step()
-    return list(dict.fromkeys([JupyterHub, *BASES.values(), *chooser.loaded().classes]))
+    selection = chooser.loaded()
+    Observing(config, hub, store).join(selection)
+    classes: list[type[Configurable]] = [JupyterHub, *BASES.values(), *selection.classes]
+    return list(dict.fromkeys([*classes, *helper_classes(classes)]))
 
 
 def help_on_settings(classes: Sequence[type[Configurable]]) -> str:
@@ -63,7 +71,14 @@ def config_file_text(classes: Sequence[type[Configurable]]) -> str:
     Deprecated settings and those without effect are left out.
     """
     sections = "\n".join(cls.class_config_section(classes) for cls in classes)
-    blocks = [block for block in sections.split("\n\n") if not block.startswith(_LEFT_OUT)]
+    blocks = sections.split("\n\n")
+    useless = {
+        f"{cls.__name__}.{name}"
+        for cls in classes
+        for name, trait in _settings(cls).items()
+        if str(trait.help).startswith(_LEFT_OUT) or _is_without_effect(cls, name)
+    }
+    blocks = [block for block in blocks if not ((found := _NAME.search(block)) and found[1] in useless)]
     return "\n".join([_HEAD, "\n\n".join(blocks)])
 
 
@@ -83,6 +98,10 @@ def as_text(settings: Mapping[str, Mapping[str, Any]]) -> str:
         for section, values in settings.items()
         for name, value in values.items()
     )
+
+
+def _is_without_effect(cls: type[Configurable], name: str) -> bool:
+    return any(cls.__name__.endswith(kind) and name in names for kind, names in WITHOUT_EFFECT.items())
 
 
 def _settings(cls: type[Configurable]) -> dict[str, Any]:
