@@ -28,6 +28,7 @@ from plughub.classes.processes.detached import (
 from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.classes.processes.listeners import listeners_at, owns_address, process_family
 from plughub.classes.processes.marks import find_marked, marked
+from plughub.domain.secret_values import shown_command
 
 __all__ = [
     "ProcessIdentity",
@@ -40,6 +41,7 @@ __all__ = [
     "marked",
     "owns_address",
     "process_family",
+    "shown_command",
     "start_of",
     "trim",
     "wait_until_free",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plughub.domain.secret_values import without_secrets
+from plughub.domain.secret_values import shown_command, without_secrets
 from plughub.domain.secrets import HIDDEN, is_secret_name
 
 SECRET = "sesame"
@@ -93,6 +93,11 @@ def test_other_values_stay(name: str, value: Any) -> None:
 )
 def test_values_that_json_lacks_are_described(value: Any, shown: Any) -> None:
     assert without_secrets(value) == shown
+
+
+def test_a_command_is_shown_as_one_line_without_secrets() -> None:
+    command = ["sh", "-c", f"exec lab --password {SECRET}", f"--token={SECRET}", "a b"]
+    assert shown_command(command) == (f"sh -c 'exec lab --password {HIDDEN}' '--token={HIDDEN}' 'a b'")
 
 
 def test_names_of_variables_are_shown() -> None:

@@ -20,6 +20,7 @@ from plughub.app.internal_tls import prepare_tls
 from plughub.app.service_settings import with_settings_of
 from plughub.app.web_context import web_context
 from plughub.app.web_options import options_of
+from plughub.classes.tls.issuer import make_authority
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
 
@@ -64,7 +65,12 @@ def test_a_setting_reaches_the_part_that_acts_on_it(setting, value, part, field,
     assert attrgetter(field)(part(JupyterHub())) != expected
 
 
-FILES = {"templates/logo.svg": "<svg/>", "cert.pem": "certificate", "key.pem": "key"}
+PUBLIC = make_authority("test")
+FILES = {
+    "templates/logo.svg": "<svg/>",
+    "cert.pem": PUBLIC.certificate.decode(),
+    "key.pem": PUBLIC.key.decode(),
+}
 
 
 @pytest.mark.parametrize(

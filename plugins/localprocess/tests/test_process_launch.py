@@ -136,13 +136,15 @@ async def test_a_start_cancelled_during_the_launch_leaves_nothing_behind(simple,
     assert not await launching()
 
 
-async def test_the_token_is_not_in_the_log_of_the_hub(simple, caplog):
+async def test_no_token_or_password_of_a_server_is_in_the_log_of_the_hub(simple, caplog):
     caplog.set_level("DEBUG")
-    spawner = simple()
+    spawner = simple(args=["--password", "sesame-1", "--token=sesame-2"])
 
     await spawner.start()
 
     assert "Starting alice/" in caplog.text
+    assert "--password" in caplog.text
+    assert "sesame" not in caplog.text
     assert spawner.token not in caplog.text
     assert spawner.token not in repr(request("x", environment={"JUPYTERHUB_API_TOKEN": spawner.token}))
 

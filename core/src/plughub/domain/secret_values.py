@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import PurePath
 from typing import Any, Final
@@ -44,6 +45,15 @@ def without_secrets(value: Any, name: str = "") -> Any:
     if _ENVIRONMENT.search(name):
         return _environment(value)
     return _plain(value)
+
+
+def shown_command(command: Sequence[str]) -> str:
+    """Return a command as one line for a log, without secrets in its options and variables.
+
+    Args:
+        command: program and arguments.
+    """
+    return shlex.join(without_secrets(list(command)))
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode, default, validate
 
 from plughub.names import unique_name
-from plughub.processes import ProcessIdentity
+from plughub.processes import ProcessIdentity, shown_command
 from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
 from plughub_localprocess.accounts import (
@@ -279,7 +279,7 @@ class LocalProcessSpawner(Spawner):
             pam_service=self.pam_service if self.pam_session else "",
         )
         self.log.info(
-            "Starting %s on port %d: %s", self.record.full_name, self.port, shlex.join(request.argv)
+            "Starting %s on port %d: %s", self.record.full_name, self.port, shown_command(request.argv)
         )
         output = self._open_log()
         try:

@@ -8,7 +8,6 @@ import inspect
 import os
 import pwd
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Awaitable, Mapping
@@ -21,6 +20,7 @@ from plughub.classes.system_accounts import SystemAccounts
 from plughub.classes.traits import Command
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.domain.names import shorten
+from plughub.domain.secret_values import shown_command
 from plughub.domain.timings import ADD_USER_SECONDS
 
 _SAFE_ARGUMENT: Final = re.compile(r"[^\s:,\-][^\s:,]*")
@@ -213,7 +213,7 @@ class LocalAuthenticator(Authenticator):
         if user.name in self.uids:
             command += ["--uid", str(self.uids[user.name])]
         command.append(user.name)
-        self.log.info("creating a system user: %s", shlex.join(command))
+        self.log.info("creating a system user: %s", shown_command(command))
         self._run(command)
 
     def _run(self, command: list[str]) -> None:
