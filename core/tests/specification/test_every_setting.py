@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
+
 from plughub.app.config import JupyterHub
 from plughub.app.declarations import declared_of, scopes_of
 
@@ -37,6 +39,7 @@ VALUES: Final = {
     "default_url": "/hub/home",
     "external_ssl_authorities": {},
     "extra_handlers": [("/elsewhere", "tornado.web.RedirectHandler", {"url": "/"})],
+    "extra_log_file": "hub.log",
     "extra_log_handlers": [],
     "generate_certs": False,
     "generate_config": False,
@@ -54,6 +57,8 @@ VALUES: Final = {
     "jinja_environment_options": {"extensions": ["jinja2.ext.do"]},
     "last_activity_interval": 300,
     "load_groups": {"class": ["ann"]},
+    "log_datefmt": "%Y-%m-%d %H:%M:%S",
+    "log_format": "[%(name)s]%(highlevel)s %(message)s",
     "log_level": 30,
     "logo_file": "",
     "named_server_limit_per_user": 2,
@@ -89,6 +94,46 @@ VALUES: Final = {
     "user_redirect_hook": None,
 }
 
+OF_OTHER_CLASSES: Final = {
+    "Authenticator": {"admin_users": {"root"}, "allowed_users": {"ann"}, "blocked_users": {"eve"}},
+    "ConfigurableHTTPProxy": {
+        "api_url": "http://127.0.0.1:8002",
+        "auth_token": "of-hub-and-proxy",
+        "check_running_interval": 5,
+        "command": ["configurable-http-proxy"],
+        "concurrency": 10,
+        "debug": True,
+        "extra_routes": {},
+        "pid_file": "proxy.pid",
+        "should_start": True,
+    },
+    "LocalProcessSpawner": {
+        "shell_cmd": ["/bin/bash", "-l", "-c"],
+        "popen_kwargs": {},
+        "interrupt_timeout": 10,
+    },
+    "PAMAuthenticator": {"service": "login", "open_sessions": False, "encoding": "utf8"},
+    "Proxy": {"extra_routes": {}, "should_start": True},
+    "Spawner": {
+        "args": ["--debug"],
+        "cmd": ["jupyterhub-singleuser"],
+        "debug": True,
+        "default_url": "/lab",
+        "disable_user_config": True,
+        "env_keep": ["PATH"],
+        "environment": {"LANG": "C"},
+        "http_timeout": 30,
+        "ip": "127.0.0.1",
+        "mem_guarantee": "1G",
+        "mem_limit": "2G",
+        "notebook_dir": "~/work",
+        "options_form": "<input name='size'>",
+        "poll_interval": 30,
+        "start_timeout": 60,
+    },
+}
+"""Settings of other classes that the specification names."""
+
 
 def test_a_config_file_with_every_setting_is_accepted(planned):
     plan = planned(
@@ -104,3 +149,11 @@ def test_a_config_file_with_every_setting_is_accepted(planned):
 def test_each_of_these_settings_has_a_help_text():
     traits = JupyterHub.class_traits(config=True)
     assert [name for name in VALUES if not traits[name].help] == []
+
+
+@pytest.mark.parametrize("section", OF_OTHER_CLASSES)
+def test_every_setting_of_another_class_is_accepted(planned, caplog, section):
+    lines = "".join(f"c.{section}.{name} = {value!r}\n" for name, value in OF_OTHER_CLASSES[section].items())
+    plan = planned(f"c.Authenticator.allow_all = True\n{lines}", "localprocess", "pam", "chp")
+    assert plan.selection.proxy == "chp"
+    assert "have no effect" not in caplog.text
