@@ -12,13 +12,8 @@ UPSTREAM_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "configurable-http-proxy": {"proxy": "chp"},
     "docker-swarm": {"spawner": "swarm"},
     "docker-system-user": {"spawner": "system-user"},
-    "jupyterhub.auth.PAMAuthenticator": {"authenticator": "pam"},
-    "jupyterhub.auth.DummyAuthenticator": {"authenticator": "dummy"},
     "jupyterhub.auth.NullAuthenticator": {"authenticator": "null"},
     "jupyterhub.authenticators.shared.SharedPasswordAuthenticator": {"authenticator": "shared-password"},
-    "jupyterhub.spawner.LocalProcessSpawner": {"spawner": "localprocess"},
-    "jupyterhub.spawner.SimpleLocalProcessSpawner": {"spawner": "simple"},
-    "jupyterhub.proxy.ConfigurableHTTPProxy": {"proxy": "chp"},
     "dockerspawner.DockerSpawner": {"spawner": "docker"},
     "dockerspawner.SwarmSpawner": {"spawner": "swarm"},
     "dockerspawner.SystemUserSpawner": {"spawner": "system-user"},
@@ -26,8 +21,9 @@ UPSTREAM_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "dockerspawner.swarmspawner.SwarmSpawner": {"spawner": "swarm"},
     "dockerspawner.systemuserspawner.SystemUserSpawner": {"spawner": "system-user"},
 } | {
-    f"{module}.{name}": {kind: plugin}
+    f"{place}.{name}": {kind: plugin}
     for module, (kind, plugins) in PLUGIN_CLASSES.items()
+    for place in (module, module.replace("plughub", "jupyterhub"))  # both have the same modules
     for name, plugin in plugins.items()
 }
 """Plugin names by kind, for each short name, import path and defining module of a class."""
