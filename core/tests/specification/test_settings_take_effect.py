@@ -23,6 +23,7 @@ from plughub.app.web_options import options_of
 from plughub.classes.tls.issuer import make_authority
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
+from plughub.testing.conditions import keep_busy
 
 
 def services(hub: JupyterHub) -> HubSettings:
@@ -253,3 +254,67 @@ def test_recreated_authorities_are_new(tmp_path, monkeypatch) -> None:
         prepare_tls(JupyterHub(config=Config({"JupyterHub": config})), "https://127.0.0.1:8081")
         seen.add(authority.read_bytes())
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "read", "expected"),
+    [
+        ("log_level", "warn", lambda proxy: "warn" in proxy._arguments(), True),
+        ("pid_file", "node.pid", lambda proxy: proxy._launcher._pid_file.name, "node.pid"),
+    ],
+)
+def test_a_setting_reaches_the_node_proxy(tmp_path, setting, value, read, expected) -> None:
+    from plughub.proxy import ConfigurableHTTPProxy  # type: ignore[attr-defined]
+
+    proxy = ConfigurableHTTPProxy(config=Config({"ConfigurableHTTPProxy": {setting: value}}))
+    proxy.runtime_dir = tmp_path
+    proxy.ip, proxy.port, proxy.hub_url, proxy.error_url = "127.0.0.1", 1, "http://h:1", "http://h:1/error"
+    assert read(proxy) == expected
+
+
+def test_the_permissions_of_the_socket_reach_it() -> None:
+    url = "http+unix://%2Frun%2Fhub%2Fhub.sock"
+    config = Config({"JupyterHub": {"hub_bind_url": url, "hub_socket_mode": 0o666}})
+    socket = addresses(JupyterHub(config=config)).hub_socket
+    assert socket is not None
+    assert socket.mode == 0o666
+
+
+LOOP = "c.PeriodicMetricsCollector.event_loop_interval_"
+
+
+async def measured(planned, line: str) -> str:
+    """Return the metrics of a planned hub after the delay of its event loop was measured three times."""
+    plan = await asyncio.to_thread(planned, f"c.Authenticator.allow_all = True\n{line}\n", "simple", "dummy")
+    parts = await make_parts(plan)
+    plan.observing.start(parts.services.events, parts.services.settings)
+    try:
+        plan.observing.metrics.render("")  # so that it is measured at the resolution
+        for busy in (0.3, 0):
+            measured_again = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.5, measured_again.set)
+            await measured_again.wait()
+            keep_busy(busy)
+        return plan.observing.metrics.render("")[0].decode()
+    finally:
+        await plan.observing.finish()
+        parts.close()
+
+
+COUNT = "jupyterhub_event_loop_interval_seconds_count 0.0"
+
+
+async def test_the_event_loop_is_measured_only_if_that_is_enabled(planned) -> None:
+    assert COUNT not in await measured(planned, "")
+    assert COUNT in await measured(planned, f"{LOOP}enabled = False")
+
+
+async def test_the_resolution_is_the_shortest_delay_that_is_measured(planned) -> None:
+    short = 'jupyterhub_event_loop_interval_seconds_bucket{le="0.05"}'
+    assert f"{short} 0.0" in await measured(planned, f"{LOOP}resolution = 0.1")
+    assert f"{short} 0.0" not in await measured(planned, "")
+
+
+async def test_a_delay_above_the_threshold_is_logged(planned, caplog) -> None:
+    await measured(planned, f"{LOOP}log_threshold = 0.1")
+    assert "the event loop was blocked for at least" in caplog.text
