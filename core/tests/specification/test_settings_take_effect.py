@@ -280,7 +280,7 @@ def test_the_permissions_of_the_socket_reach_it() -> None:
     assert socket.mode == 0o666
 
 
-LOOP = "c.PeriodicMetricsCollector.event_loop_interval_"
+LOOP = "c.PeriodicMetricsCollector."
 
 
 async def measured(planned, line: str) -> str:
@@ -306,15 +306,15 @@ COUNT = "jupyterhub_event_loop_interval_seconds_count 0.0"
 
 async def test_the_event_loop_is_measured_only_if_that_is_enabled(planned) -> None:
     assert COUNT not in await measured(planned, "")
-    assert COUNT in await measured(planned, f"{LOOP}enabled = False")
+    assert COUNT in await measured(planned, f"{LOOP}event_loop_interval_enabled = False")
 
 
 async def test_the_resolution_is_the_shortest_delay_that_is_measured(planned) -> None:
     short = 'jupyterhub_event_loop_interval_seconds_bucket{le="0.05"}'
-    assert f"{short} 0.0" in await measured(planned, f"{LOOP}resolution = 0.1")
+    assert f"{short} 0.0" in await measured(planned, f"{LOOP}event_loop_interval_resolution = 0.1")
     assert f"{short} 0.0" not in await measured(planned, "")
 
 
 async def test_a_delay_above_the_threshold_is_logged(planned, caplog) -> None:
-    await measured(planned, f"{LOOP}log_threshold = 0.1")
+    await measured(planned, f"{LOOP}event_loop_interval_log_threshold = 0.1")
     assert "the event loop was blocked for at least" in caplog.text
