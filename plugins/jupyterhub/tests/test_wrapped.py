@@ -1,4 +1,4 @@
-"""wrapspawner's ProfilesSpawner, unmodified, around spawners for JupyterHub."""
+"""wrapspawner's ProfilesSpawner, unmodified, around spawners for JupyterHub, and an authenticator."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ import requests
 
 from plughub.testing.client import ApiClient
 from plughub.testing.conditions import wait_for
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub.testing.probe_server import PROBE_SERVER
 
 pytestmark = pytest.mark.timeout(180)
 TOKEN = "5d" * 16
 CONFIG = f"""
+from jupyterhub.auth import Authenticator
 from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+class WordAuthenticator(Authenticator):
+    def authenticate(self, handler, data):
+        return data["username"] if data["password"] == f"word of {{handler.request.remote_ip}}" else None
 
 class Small(SimpleLocalProcessSpawner):
     pass
@@ -34,15 +40,16 @@ c.JupyterHub.load_roles = [
     {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "access:servers"]}}
 ]
 c.JupyterHub.services = [{{"name": "tests", "api_token": "{TOKEN}"}}]
-c.DummyAuthenticator.allow_all = True
+c.JupyterHub.authenticator_class = WordAuthenticator
+c.WordAuthenticator.allow_all = True
 """
 
 
 @pytest.mark.parametrize("profile", ["small", "large"])
 def test_a_profile_is_started_survives_the_hub_and_is_stopped(tmp_path, profile):
-    with HubProcess(tmp_path, "--plugins", "jupyterhub,dummy,haproxy", config=CONFIG) as hub:
+    with HubProcess(tmp_path, "--plugins", "jupyterhub,haproxy", config=CONFIG) as hub:
         api = ApiClient(hub.url, TOKEN)
-        api("POST", "/users/ada", {})
+        FormClient(hub.url).log_in("ada", "word of 127.0.0.1")
         assert api("POST", "/users/ada/server", {"profile": profile}).status < HTTPStatus.BAD_REQUEST
         wait_for(lambda: api("GET", "/users/ada").body["servers"].get("", {}).get("ready"))
         headers = {"Authorization": f"token {TOKEN}"}
