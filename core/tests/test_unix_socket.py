@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
@@ -178,6 +179,36 @@ def test_of_many_hubs_that_find_a_stale_socket_one_gets_it(path: Path, listener:
     with winners[0].socket as mine, socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
         mine.accept()[0].close()
+
+
+def test_no_other_hub_replaces_the_file_between_check_and_listen(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def try_lock() -> bool:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(folder)
+        return True
+
+    free: list[bool] = []
+    listen = socket.socket.listen
+
+    def check(_: Path) -> None:
+        free.append(try_lock())
+
+    def look(self: socket.socket, *args: int) -> None:
+        free.append(try_lock())
+        listen(self, *args)
+
+    monkeypatch.setattr("plughub.app.hub_socket._remove_stale", check)
+    monkeypatch.setattr(socket.socket, "listen", look)
+    with SocketFile(HubSocket(path, 0o600)).socket:
+        assert free == [False, False], "another hub process could replace the file meanwhile"
+        assert try_lock(), "the lock is kept for longer than the start"
 
 
 def test_another_file_is_never_deleted(path: Path) -> None:
