@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from logging import Logger
+from logging import Logger, getLogger
 from typing import Any
 
 from plughub.handlers import ForbiddenError, PageHandler
@@ -54,19 +54,19 @@ class LoggedInUser:
 
 
 class BaseHandler(PageHandler):
-    """``jupyterhub.handlers.BaseHandler``: pages of authenticators.
+    """``jupyterhub.handlers.BaseHandler``: pages of authenticators and of ``extra_handlers``.
 
     Attributes:
-        authenticator: the authenticator that registered the page.
+        authenticator: the authenticator that registered the page; None for ``extra_handlers``.
     """
 
-    authenticator: Any
+    authenticator: Any = None
     _landing = ""
 
     @property
     def log(self) -> Logger:
-        """Logger of the authenticator."""
-        log: Logger = self.authenticator.log
+        """Logger of the authenticator, or of the plugin."""
+        log: Logger = self.authenticator.log if self.authenticator else getLogger("plughub.jupyterhub")
         return log
 
     @property
