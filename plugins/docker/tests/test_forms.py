@@ -632,6 +632,19 @@ def test_a_setting_shows_in_the_server(setting, value, field, expected):
     assert attrgetter(field)(build(**{setting: value})) == expected
 
 
+async def test_options_are_read_from_the_form_as_configured():
+    config = Config({"DockerSpawner": {"options_from_form": lambda form: {"size": form["size"][0]}}})
+    hooks = SpawnerHooks(NAME, DockerSpawner, config)
+    options = await hooks.hub_options_from_form(make_server("alice"), {"size": ["small"]}, False)
+    assert options == {"size": "small"}
+    await hooks._build(make_server("alice", options=options)).choose()
+
+
+def test_the_interval_between_polls_of_a_swarm_reaches_the_hub():
+    hooks = SpawnerHooks(NAME, SwarmSpawner, Config({"SwarmSpawner": {"poll_interval": 7}}))
+    assert hooks.hub_spawner_info().poll_interval == 7
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "key", "expected"),
     [

@@ -1,4 +1,4 @@
-"""Settings under the names of earlier versions of DockerSpawner."""
+"""Settings under the names of earlier versions of DockerSpawner, and settings without effect."""
 
 import pytest
 from traitlets.config import Config
@@ -6,6 +6,7 @@ from traitlets.config import Config
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker.spawner import DockerSpawner
+from plughub_docker.swarm_spawner import SwarmSpawner
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,9 @@ def test_a_legacy_tls_setting_is_accepted_without_effect(caplog, setting, value)
 def test_move_certs_image_is_accepted_without_effect(caplog):
     build(move_certs_image="busybox:1")
     assert "DockerSpawner.move_certs_image has no effect" in caplog.text
+
+
+def test_remove_of_a_swarm_is_accepted_without_effect(caplog):
+    hooks = SpawnerHooks(NAME, SwarmSpawner, Config({"SwarmSpawner": {"remove": False}}))
+    assert hooks._build(make_server("alice")).remove
+    assert "SwarmSpawner.remove has no effect" in caplog.text

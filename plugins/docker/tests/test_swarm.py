@@ -1,6 +1,7 @@
 """Services on a swarm of one node: the contract, and every setting."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import docker
@@ -220,7 +221,10 @@ async def test_in_an_internal_network_a_server_is_reached_by_its_name_alone(
         assert code == b"200\n"
         await spawner.stop(now=True)
     finally:
-        swarm.remove_container(other, force=True)
+        with contextlib.suppress(docker.errors.NotFound):
+            swarm.remove_container(other, force=True)
+        for service in swarm.services(filters={"name": swarm_prefix}):
+            swarm.remove_service(service["ID"])
         await until(lambda: asyncio.to_thread(removed, swarm, network))
 
 
@@ -243,7 +247,8 @@ def removed(engine, network):
 
 async def test_a_start_without_a_suitable_node_reports_the_reason(spawners):
     spawner = spawners(pending_timeout=1, extra_placement_spec={"constraints": ["node.labels.gpu==yes"]})
-    with pytest.raises(PluginError, match="no node of the swarm accepts the task: no suitable node"):
+    why = r"no node of the swarm accepts the task: no suitable node.*\(waited 1 s, SwarmSpawner\.pending_timeout\)"
+    with pytest.raises(PluginError, match=why):
         await spawner.start()
     said = [step.message async for step in spawner.hooks.progress(NAME, spawner.record)]
     assert any("Waiting for a node" in line for line in said)
@@ -263,6 +268,14 @@ async def test_an_image_that_no_node_has_is_named_with_the_node(spawners, swarm)
         PluginError, match=f"a machine refused the server: node {name}: No such image: plughub-none:1"
     ):
         await spawners(image="plughub-none:1").start()
+
+
+async def test_an_image_that_the_manager_lacks_and_may_not_pull_creates_no_service(
+    spawners, swarm, swarm_prefix
+):
+    with pytest.raises(PluginError, match=r"SwarmSpawner\.pull_policy is 'never'"):
+        await spawners(image="plughub-none:1", pull_policy="never").start()
+    assert swarm.services(filters={"name": swarm_prefix}) == []
 
 
 async def test_a_server_over_its_memory_limit_is_reported_as_out_of_memory(spawners, probe):

@@ -112,8 +112,14 @@ class PullReport:
             return messages
 
 
-def needs_pull(engine: Engine, image: str, policy: str) -> bool:
+def needs_pull(engine: Engine, image: str, policy: str, section: str) -> bool:
     """Return whether an image has to be pulled.
+
+    Args:
+        engine: the engine.
+        image: name of the image.
+        policy: value of ``pull_policy``, in lower case.
+        section: name of the class in the configuration file, such as ``DockerSpawner``.
 
     Raises:
         SpawnFailed: the image is missing and ``pull_policy`` forbids pulling it.
@@ -131,7 +137,7 @@ def needs_pull(engine: Engine, image: str, policy: str) -> bool:
     if policy == "never":
         raise SpawnFailed(
             f"image {image!r} is missing",
-            detail="DockerSpawner.pull_policy is 'never', so the hub does not pull it: pull or build it on "
+            detail=f"{section}.pull_policy is 'never', so the hub does not pull it: pull or build it on "
             "the engine",
             retry=False,
         )

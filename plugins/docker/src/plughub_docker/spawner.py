@@ -83,7 +83,8 @@ class DockerSpawner(EngineAccess):
         try:
             await self.choose(image)
             self.add_arguments(extra_create_kwargs, extra_start_kwargs, extra_host_config)
-            if await self._call_engine(images.needs_pull, self.engine, self.image, self.pull_policy.lower()):
+            policy = self.pull_policy.lower()
+            if await self._call_engine(images.needs_pull, self.engine, self.image, policy, self.section):
                 await self._call_slow(images.pull, self.engine, self.image, self._report)
             self._report.add(45, f"Creating the {self.object_type}")
             address = await self.launch()

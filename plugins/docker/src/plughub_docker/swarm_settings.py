@@ -79,7 +79,8 @@ class SwarmSettings(ReachableServices):
 
     @validate("remove")
     def _always_removed(self, proposal: Mapping[str, Any]) -> bool:
-        del proposal
+        if not proposal["value"]:
+            self.warn_once("SwarmSpawner.remove has no effect: a service is removed when its server stops")
         return True
 
     @default("use_internal_ip")
