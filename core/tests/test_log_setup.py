@@ -14,6 +14,7 @@ from traitlets.config import Config
 from plughub.app.config import JupyterHub
 from plughub.app.log_setup import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
+from plughub.services.observability.log_rate_limit import unauthenticated_address
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,15 @@ def test_the_log_is_also_written_to_a_file_and_to_what_the_configuration_adds(tm
     )
     texts = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert (shown, texts) == ("INFO\nWARNING\n", dict.fromkeys(("hub.log", "more.log"), "INFO\nWARNING\n"))
+
+
+def test_lines_of_strangers_above_the_configured_number_are_only_counted(capsys) -> None:
+    token = unauthenticated_address.set("192.0.2.1")
+    try:
+        shown = logged({"log_lines_of_strangers_per_hour": 1, "log_format": "%(message)s"}, capsys)
+    finally:
+        unauthenticated_address.reset(token)
+    assert shown == "hello\ndropped 1 log lines about requests of unauthenticated clients\n"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """Encryption keys in all formats that JupyterHub accepts."""
 
+import asyncio
 import base64
+import os
+from threading import Barrier
 
 import pytest
 from traitlets import TraitError
@@ -63,3 +66,29 @@ def test_an_invalid_key_fails_the_start_without_being_shown(monkeypatch):
     with pytest.raises(StartError, match="JUPYTERHUB_CRYPT_KEY") as refused:
         open_auth_states(Config(), None, SAVING)
     assert "not-a-key" not in str(refused.value)
+
+
+class Meeting(dict):
+    """A part of an auth state that is encrypted only when as many others are at the same time."""
+
+    def __init__(self, barrier: Barrier) -> None:
+        super().__init__(a=1)
+        self.barrier = barrier
+
+    def items(self):
+        self.barrier.wait()
+        return super().items()
+
+
+async def test_as_many_auth_states_are_encrypted_at_once_as_there_are_threads():
+    number = (os.cpu_count() or 1) + 1  # more than the default
+    config = Config({"CryptKeeper": {"keys": [KEY.hex()], "n_threads": number}})
+    states = open_auth_states(config, None, SAVING)
+    barrier = Barrier(number, timeout=5)
+    try:
+        encrypted = await asyncio.gather(
+            *(states.encrypt({"token": Meeting(barrier)}) for _ in range(number))
+        )
+    finally:
+        states.close()
+    assert len({state.data for state in encrypted}) == number

@@ -149,6 +149,18 @@ async def test_no_token_or_password_of_a_server_is_in_the_log_of_the_hub(simple,
     assert spawner.token not in repr(request("x", environment={"JUPYTERHUB_API_TOKEN": spawner.token}))
 
 
+async def test_a_server_inherits_only_the_variables_that_the_setting_names(simple, monkeypatch):
+    monkeypatch.setenv("KEPT", "from the hub")
+    monkeypatch.setenv("NOT_KEPT", "secret")
+    spawner = simple(env_keep=["KEPT"])
+    await spawner.start()
+
+    environment = (await spawner.facts())["environment"]
+
+    assert environment["KEPT"] == "from the hub"
+    assert "NOT_KEPT" not in environment
+
+
 async def test_no_list_of_processes_shows_the_token(simple):
     spawner = simple("--ip=127.0.0.1")
     pid = (await spawner.start()).state["pid"]

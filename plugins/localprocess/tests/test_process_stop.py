@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import subprocess
@@ -43,6 +44,17 @@ async def test_a_server_that_ignores_sigint_and_sigterm_is_killed(simple):
 
     assert await spawner.poll() == -signal.SIGKILL
     assert not psutil.pid_exists(pid)
+
+
+async def test_the_signals_of_a_stop_follow_each_other_after_the_configured_seconds(simple):
+    spawner = simple("--stubborn", interrupt_timeout=0.1, term_timeout=0.1)
+    await spawner.start()
+    await spawner.facts()
+
+    async with asyncio.timeout(20):  # less than the default of either
+        await spawner.stop()
+
+    assert await spawner.poll() == -signal.SIGKILL
 
 
 async def test_an_immediate_stop_sends_sigkill_only(simple):
