@@ -9,11 +9,14 @@ from dataclasses import replace
 
 import psutil
 import pytest
+from traitlets.config import Config
 
 from plughub.processes import ProcessIdentity, start_of
 from plughub.testing.conditions import until
 from plughub_localprocess.children import ChildProcesses
 from plughub_localprocess.groups import ProcessGroup
+from plughub_localprocess.process_stop import StopFailedError, end_group
+from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
 
 
 async def child_of(spawner):
@@ -55,6 +58,20 @@ async def test_the_signals_of_a_stop_follow_each_other_after_the_configured_seco
         await spawner.stop()
 
     assert await spawner.poll() == -signal.SIGKILL
+
+
+def test_the_last_signal_has_the_configured_seconds():
+    config = Config({"LocalProcessSpawner": {"kill_timeout": 7}})
+    assert SimpleLocalProcessSpawner(config=config)._steps(now=True) == [(signal.SIGKILL, 7)]
+
+
+async def test_a_group_that_outlives_the_seconds_of_the_last_signal_fails_the_stop(stranger):
+    group = ProcessGroup(ProcessIdentity.of(stranger.pid))
+
+    with pytest.raises(StopFailedError, match=str(stranger.pid)):
+        await end_group(group, [(signal.SIGCONT, 0.1)], asyncio.to_thread)
+
+    assert stranger.poll() is None
 
 
 async def test_an_immediate_stop_sends_sigkill_only(simple):
