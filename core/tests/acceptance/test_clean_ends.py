@@ -12,7 +12,7 @@ from sqlalchemy import text
 from plughub.storage.database import make_engine
 from plughub.storage.tables import metadata
 from plughub.storage.upgrade import alembic_config
-from plughub.testing.client import client_of
+from plughub.testing.client import client_of, start_again
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 
@@ -136,7 +136,7 @@ def test_servers_keep_running_through_an_upgrade_from_the_first_schema_revision(
     assert refused.run() != 0
     assert "hub upgrade-db" in refused.stderr
     hub.arguments = (*hub.arguments, "--upgrade-db")
-    hub.start()
+    start_again(hub)
     call = client_of(hub, "ada")
     assert call("GET", "/users/ada").body["servers"][""]["ready"]
     assert others(hub)[0] == of_servers

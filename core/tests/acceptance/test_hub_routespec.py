@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from plughub.testing.client import ApiClient
+from plughub.testing.client import ApiClient, start_again
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 from plughub.testing.probe_server import PROBE_SERVER
@@ -96,7 +96,7 @@ c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{free_port()}"
         hub.kill()
         path = hub.folder / "jupyterhub_config.py"
         path.write_text("\n".join(line for line in config.splitlines() if "hub_routespec" not in line))
-        hub.start()
+        start_again(hub)
         assert answer_of(hub, "/my%20hub/user/bob/") == "hub 302"
         assert answer_of(hub, "/") == "front page"
         assert set(board("GET", "/proxy").body) == {"/my%20hub/", "/my%20hub/user/ada/"}

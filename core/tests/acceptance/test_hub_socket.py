@@ -16,7 +16,7 @@ import pytest
 
 from plughub.domain.errors import MISTAKE, RETRY
 from plughub.domain.unix_sockets import unix_socket_url
-from plughub.testing.client import client_of
+from plughub.testing.client import client_of, start_again
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 from plughub.testing.probe_server import PROBE_SERVER
@@ -93,7 +93,7 @@ def test_a_hub_at_a_socket_survives_a_kill_with_its_proxy_and_servers(proxy, tmp
         hub.kill()
         assert path.is_socket()
         assert page(hub, "/hub/login")[0] == HTTPStatus.SERVICE_UNAVAILABLE
-        hub.start()
+        start_again(hub)
         assert page(hub, "/hub/login")[0] == HTTPStatus.OK
         assert page(hub, "/user/ada/")[0] == HTTPStatus.OK
 
@@ -133,7 +133,7 @@ def test_servers_of_system_users_use_the_socket_and_forged_headers_are_ignored(
         (hub.folder / "jupyterhub_config.py").write_text(
             "\n".join(line for line in config.splitlines() if "hub_bind_url" not in line)
         )
-        hub.start()
+        start_again(hub)
         assert page(hub, "/hub/login")[0] == HTTPStatus.OK
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from plughub.domain.errors import MISTAKE, RETRY
-from plughub.testing.client import ApiClient, client_of
+from plughub.testing.client import ApiClient, client_of, start_again
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import OPENED_BY_USER, HubProcess, is_open
 
@@ -176,7 +176,7 @@ def test_after_sigkill_it_starts_again_on_the_same_ports(folder):
         proxies = {process.pid for process in hub.processes()}
         with pytest.raises(AssertionError, match=f"a listener on port {hub.port}"):
             hub.assert_nothing_left(timeout=0)
-        hub.start()
+        start_again(hub)
         assert ask(hub, "hub/api/")["version"]
         assert proxies
         assert proxies <= {process.pid for process in hub.processes()}, "the proxy was found again"

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 
 TIMEOUT: Final = 90
@@ -121,6 +122,28 @@ def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> Ap
     command = [hub.python, "-m", "plughub", "token", user]
     run = subprocess.run(command, cwd=hub.folder, env=hub.env, check=True, capture_output=True, text=True)
     return ApiClient(f"{hub.hub_url}/" if past_the_proxy else hub.url, run.stdout.strip())
+
+
+def start_again(hub: HubProcess) -> None:
+    """Start a hub that was killed, and wait until the proxy that kept running passes requests to it.
+
+    HAProxy checks a hub that failed five times a second; until then it answers 503 for it.
+
+    Args:
+        hub: a hub that the proxy serves without TLS.
+    """
+    hub.start()
+    address = urlsplit(hub.url)
+
+    def is_served() -> bool:
+        connection = http.client.HTTPConnection(address.netloc, timeout=30)
+        try:
+            connection.request("GET", f"{address.path}hub/api/")
+            return connection.getresponse().status != HTTPStatus.SERVICE_UNAVAILABLE
+        finally:
+            connection.close()
+
+    wait_for(is_served)
 
 
 def until_all_serve(hubs: Sequence[HubProcess], call: ApiClient, seconds: float = 30) -> None:
