@@ -11,7 +11,7 @@ from plughub import hookimpl
 from plughub.app.config import JupyterHub
 from plughub.app.declarations import declared_of
 from plughub.app.plugins import PluginSelection
-from plughub.app.service_settings import _policies
+from plughub.app.service_settings import login_policies
 from plughub.auth import Authenticator
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Login
@@ -44,7 +44,7 @@ def read():
         classes = {"pam": PamAuthenticator(config=config), "web": WebAuthenticator(config=config)}
         selection = PluginSelection(active, authenticators=classes)
         hub = JupyterHub(config=config)
-        return declared_of(hub, selection, ScopeTree(), "/"), _policies(hub, selection)
+        return declared_of(hub, selection, ScopeTree(), "/"), login_policies(hub, selection)
 
     return read
 

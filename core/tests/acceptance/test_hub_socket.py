@@ -153,7 +153,7 @@ def test_what_does_not_fit_a_socket_is_one_message(tmp_path, socket_folder):
     chosen = ("--plugins", "simple,dummy,haproxy")
 
     said = refusal(tmp_path / "one", missing, *chosen)
-    assert f"the folder of the Unix socket cannot be used: {socket_folder}/missing" in said
+    assert f"c.JupyterHub.hub_bind_url: {socket_folder}/missing/hub.sock cannot be written" in said
     said = refusal(tmp_path / "two", config, "--plugins", "simple,docker,dummy,haproxy")
     assert said.startswith(
         "hub: c.JupyterHub.hub_bind_url is a Unix socket, but servers of the spawner 'docker'"

@@ -6,6 +6,7 @@ import sys
 import psutil
 import pytest
 
+from plughub.testing.conditions import wait_for
 from plughub_docker.testing.engine_places import engine_place
 from plughub_docker.testing.shared_engine import create_network_with_subnet, joined_swarm, remove_leftovers
 
@@ -31,6 +32,14 @@ with engine_place() as place:
 """
 
 
+def is_running(pid):
+    """Return whether a process runs; one that ended but was not reaped yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def dead_process():
     """Return the number of a process that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
@@ -46,7 +55,7 @@ def test_an_engine_that_a_killed_run_has_left_ends_and_its_place_is_used_again(p
     assert number != place.number, "this run has another place"
     assert psutil.pid_exists(pid), "its container runs"
     with engine_place([number]) as found:
-        assert not psutil.pid_exists(pid)
+        wait_for(lambda: not is_running(pid))
         assert list(found.folder.iterdir()) == []
         assert psutil.net_if_addrs().keys() >= {found.bridge, place.bridge}
         assert found.bridge_of("left") not in psutil.net_if_addrs()
