@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,11 @@ def refused_as_nobody(check: Callable[[], None]) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder() -> Iterator[Path]:
     """A folder that every user may enter, and only its owner may write to."""
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
-    return tmp_path
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="requires root, to become another user")
@@ -46,13 +47,18 @@ def test_what_another_user_may_not_write_is_refused(folder: Path) -> None:
     (folder / "of-root").touch(mode=0o644)
     (folder / "of-all").touch()
     (folder / "of-all").chmod(0o666)
-    for name in ("of-root", "new"):
+    (folder / "closed").mkdir(mode=0o700)
+    (folder / "closed" / "of-all").touch()
+    (folder / "closed" / "of-all").chmod(0o666)
+    for name in ("of-root", "new", "closed/of-all", "closed/new", "closed/a/b"):
         message = refused_as_nobody(lambda name=name: check_writable(folder / name, "pid_file"))
         assert (
             message
             == f"{MISTAKE} c.JupyterHub.pid_file: {folder / name} cannot be written: Permission denied"
         )
-    assert "Permission denied" in refused_as_nobody(lambda: check_folder(folder / "a/b", "runtime_dir"))
+    for name in ("a/b", "closed/a", "closed"):
+        message = refused_as_nobody(lambda name=name: check_folder(folder / name, "runtime_dir"))
+        assert message.endswith("cannot be created or written: Permission denied")
     assert not refused_as_nobody(lambda: check_writable(folder / "of-all", "pid_file"))
 
 

@@ -20,10 +20,10 @@ def check_writable(path: str | Path, setting: str) -> None:
         StartError: it cannot be written.
     """
     file = Path(path).absolute()
-    if file.is_dir():
+    if _is_folder(file):
         number = errno.EISDIR
     else:
-        number = _obstacle(file) if file.exists() else _obstacle_in(file.parent)
+        number = _obstacle(file) if _exists(file) else _obstacle_in(file.parent)
     if path and number:
         error = OSError(number, os.strerror(number))
         raise StartError(
@@ -44,7 +44,7 @@ def check_folder(path: str | Path, setting: str) -> None:
         StartError: it cannot be created or written.
     """
     folder = Path(path).absolute()
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(place for place in (folder, *folder.parents) if _exists(place))
     number = _obstacle_in(existing)
     if number:
         error = OSError(number, os.strerror(number))
@@ -56,7 +56,17 @@ def check_folder(path: str | Path, setting: str) -> None:
 
 def _obstacle_in(folder: Path) -> int:
     """Return the error number of the creation of a file in a folder; 0 if it is allowed."""
-    return errno.ENOTDIR if folder.exists() and not folder.is_dir() else _obstacle(folder)
+    return errno.ENOTDIR if _exists(folder) and not _is_folder(folder) else _obstacle(folder)
+
+
+def _exists(place: Path) -> bool:
+    """Return whether something is there; False if a folder above it may not be entered."""
+    return os.path.exists(place)  # noqa: PTH110 - Path.exists raises PermissionError
+
+
+def _is_folder(place: Path) -> bool:
+    """Return whether a folder is there; False if a folder above it may not be entered."""
+    return os.path.isdir(place)  # noqa: PTH112 - Path.is_dir raises PermissionError
 
 
 def _obstacle(place: Path) -> int:
@@ -65,6 +75,6 @@ def _obstacle(place: Path) -> int:
         place.stat()
     except OSError as error:
         return error.errno or errno.EIO
-    if place.is_dir():
+    if _is_folder(place):
         return 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
     return 0 if os.access(place, os.W_OK) else errno.EACCES
