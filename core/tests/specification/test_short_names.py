@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from traitlets.config import Config
 
-from plughub.app.named_plugins import import_plugins
+from plughub.app.named_plugins import import_plugins, plugin_commands
 from plughub.domain.errors import StartError
 from plughub.testing.quick import starts
 
@@ -16,6 +17,7 @@ ADAPTER = """
 import sys
 from plughub import hookimpl
 from plughub.auth import Authenticator
+from plughub.kinds import Command
 
 class GitHub(Authenticator):
     async def authenticate(self, handler, data):
@@ -28,6 +30,10 @@ class Google(GitHub):
 def hub_find_class(kind, name):
     return {("authenticator", "octo"): GitHub, ("authenticator", "goo"): Google}.get((kind, name))
 
+@hookimpl
+def hub_register_commands(config):
+    return [Command(name="adapt", help="adapt", run=len)]
+
 sys.modules["offered_by_adapter"] = sys.modules[__name__]
 """
 
@@ -39,7 +45,7 @@ def installed(tmp_path, monkeypatch):
     site = tmp_path / "site"
     for name, points in {
         "plughub-adapter": "[plughub]\nadapter = plughub_adapter\n",
-        "octoauth": "[jupyterhub.authenticators]\nocto = octo:GitHub\ngoo = octo:G\n",
+        "octoauth": "[jupyterhub.authenticators]\nadapter = octo:A\nocto = octo:GitHub\ngoo = octo:G\n",
     }.items():
         about = site / f"{name.replace('-', '_')}-17.dist-info"
         about.mkdir(parents=True)
@@ -93,6 +99,10 @@ def test_plugins_are_imported_before_the_config_file(given, way, monkeypatch):
     monkeypatch.setenv("PLUGHUB_PLUGINS", given if way == "environment" else "simple")
     import_plugins(given if way == "argument" else None)
     assert "offered_by_adapter" in sys.modules
+
+
+def test_a_plugin_has_its_commands_although_a_class_for_jupyterhub_has_its_name():
+    assert list(plugin_commands(Config(), ["adapter", "octo"])) == ["adapt"]
 
 
 @starts

@@ -27,9 +27,12 @@ def import_plugins(given: str | None) -> None:
     Args:
         given: argument of ``--plugins``; None if it was not used.
     """
+    names = _given_names(given)
+    if not names:
+        return
     with contextlib.suppress(StartError):
         installed = installed_plugins()
-        for name in _given_names(given):
+        for name in names:
             found = name if name in installed else adapter_of(name, KINDS, installed)
             if found:
                 installed[found].load()
@@ -53,7 +56,8 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
     """
     active, installed = ActivePlugins(), installed_plugins()
     for name in names:
-        if name != ONETIME and not any(is_upstream(kind, name) for kind in KINDS):
+        is_class = name not in installed and any(is_upstream(kind, name) for kind in KINDS)
+        if name != ONETIME and not is_class:
             plugin = find_plugin(name, installed)
             active.add(plugin.name, plugin.load())
     commands: dict[str, Command] = {}
