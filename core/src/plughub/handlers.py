@@ -40,7 +40,12 @@ from plughub.web.authorization import of_group, of_server, of_service, of_user
 from plughub.web.authorization import requires as needs_scope
 from plughub.web.base import BaseHandler as _BaseHandler
 from plughub.web.pages.base import PageHandler as _PageHandler
-from plughub.web.pages.sessions import begin_session, end_session, requested_session
+from plughub.web.pages.sessions import (
+    begin_session,
+    end_session,
+    log_in_with_fields,
+    requested_session,
+)
 from plughub.web.xsrf import is_from_hub_page
 
 __all__ = [
@@ -170,15 +175,7 @@ class PageHandler(_Visited, _PageHandler):
         """
         self._check_plugin()
         with self.context.metrics.time_login():
-            session = await self.services.logins.log_in(
-                username,
-                password,
-                form,
-                remote_ip=self.client.remote_ip,
-                request=self.request_info(form=True),
-                wanted=requested_session(self),
-                plugin=self.plugin,
-            )
+            session = await log_in_with_fields(self, username, password, form, plugin=self.plugin)
         return await begin_session(self, session, self.as_next_url(next_url))
 
     async def log_out(self) -> None:

@@ -126,9 +126,7 @@ class AuthStates:
                 user_id,
             )
             return None
-        if (
-            decrypted.stale
-        ):  # encrypted with an older key  # encrypted with an older key  # encrypted with an older key
+        if decrypted.stale:  # encrypted with an older key
             fresh = await self._run(encryptor.encrypt, decrypted.secrets)
             await self._store.write(lambda tx: tx.users.replace_auth_state(user_id, stored, fresh))
         return decrypted.secrets

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from plughub.domain.errors import ForbiddenError
-from plughub.domain.sessions import SessionRequest
 from plughub.kinds import LoginMethod
 from plughub.services.users.login import Session
 from plughub.web.pages.login import LoginHandler
-from plughub.web.pages.sessions import begin_session
+from plughub.web.pages.sessions import begin_session, log_in_with_fields
 
 
 class ConfirmHandler(LoginHandler):
@@ -49,16 +48,7 @@ class ConfirmHandler(LoginHandler):
         Raises:
             ForbiddenError: the credentials are wrong or belong to another user.
         """
-        visitor, client = self.visitor, self.client
-        wanted = SessionRequest(agent=client.agent, before=visitor.session, only=visitor.user.name)
-        return await self.services.logins.log_in(
-            username,
-            password,
-            form,
-            remote_ip=client.remote_ip,
-            request=self.request_info(form=True),
-            wanted=wanted,
-        )
+        return await log_in_with_fields(self, username, password, form, only=self.visitor.user.name)
 
     async def finish_login(self, session: Session) -> str:
         """Set the cookies of the new session and return the address to continue to."""

@@ -15,7 +15,7 @@ from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.web.errors import error_answer, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
-from plughub.web.pages.sessions import begin_session, requested_session
+from plughub.web.pages.sessions import begin_session, log_in_with_fields
 from plughub.web.plugin_pages import hub_address
 from plughub.web.xsrf import (
     is_anonymous_token,
@@ -95,14 +95,7 @@ class LoginHandler(PageHandler):
         Raises:
             ForbiddenError: the credentials are refused; the message is for the user.
         """
-        return await self.services.logins.log_in(
-            username,
-            password,
-            form,
-            remote_ip=self.client.remote_ip,
-            request=self.request_info(form=True),
-            wanted=requested_session(self),
-        )
+        return await log_in_with_fields(self, username, password, form)
 
     async def finish_login(self, session: Session) -> str:
         """Set the cookies of a new session and return the address to continue to."""

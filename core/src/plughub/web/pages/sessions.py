@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.services.users.login import Session
@@ -9,10 +11,50 @@ from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
 
 
-def requested_session(handler: PageHandler) -> SessionRequest:
-    """Return the parameters of a session that replaces the browser's current one."""
+def requested_session(handler: PageHandler, only: str = "") -> SessionRequest:
+    """Return the parameters of a session that replaces the browser's current one.
+
+    Args:
+        handler: handler of the request.
+        only: name of the only user who may log in; empty for any user.
+    """
     before = handler.principal.session if handler.principal else None
-    return SessionRequest(agent=handler.client.agent, before=before)
+    return SessionRequest(agent=handler.client.agent, before=before, only=only)
+
+
+async def log_in_with_fields(
+    handler: PageHandler,
+    username: str,
+    password: str,
+    form: Mapping[str, str] | None,
+    *,
+    only: str = "",
+    plugin: str | None = None,
+) -> Session:
+    """Log in with the fields of a form, replacing any current login of the browser.
+
+    Args:
+        handler: handler of the request.
+        username: as typed.
+        password: as typed.
+        form: the other fields.
+        only: name of the only user who may log in; empty for any user.
+        plugin: the only authenticator to ask; None for all.
+
+    Raises:
+        ForbiddenError: the credentials are refused; the message is for the user.
+        TooManyError: too many attempts; the message is for the user.
+        UnavailableError: an authenticator is not available, or too many users log in.
+    """
+    return await handler.services.logins.log_in(
+        username,
+        password,
+        form,
+        remote_ip=handler.client.remote_ip,
+        request=handler.request_info(form=True),
+        wanted=requested_session(handler, only),
+        plugin=plugin,
+    )
 
 
 async def begin_session(handler: PageHandler, session: Session, next_url: str = "") -> str:
