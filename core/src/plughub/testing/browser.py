@@ -15,6 +15,7 @@ from playwright.async_api import TimeoutError as NotYetError
 PATIENCE: Final = 90_000
 """Milliseconds that a person waits for a page."""
 _SECOND_TRY: Final = 15_000
+_KERNEL_PATIENCE: Final = 45_000
 
 
 def write_notebook(path: Path, source: str, uid: int) -> None:
@@ -70,7 +71,7 @@ async def run_notebook(page: Any, url: str, name: str, notebook: str) -> str:
     await page.goto(f"{url}user/{quote(name)}/lab/tree/{notebook}", timeout=PATIENCE)
     cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     await cell.click(timeout=PATIENCE)
-    await page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=PATIENCE)
+    await _wait_for_kernel(page)
     output = page.locator(".jp-OutputArea-output").first
     ends = time.monotonic() + PATIENCE / 1000
     while not await output.is_visible():  # as people do when the page was not listening yet
@@ -81,3 +82,20 @@ async def run_notebook(page: Any, url: str, name: str, notebook: str) -> str:
         with contextlib.suppress(NotYetError):
             await output.wait_for(timeout=_SECOND_TRY)
     return str(await output.inner_text()).strip()
+
+
+async def _wait_for_kernel(page: Any) -> None:
+    """Wait until the kernel is idle; reload the page once, as people do when its kernel does not connect."""
+    indicator = page.locator(".jp-Notebook-ExecutionIndicator").first
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first
+    for last in (False, True):
+        try:
+            await idle.wait_for(timeout=_KERNEL_PATIENCE)
+        except NotYetError as error:
+            status = await indicator.get_attribute("data-status", timeout=_SECOND_TRY)
+            print(f"the kernel of {page.url} is {status!r}, not idle")  # noqa: T201 - shown when the test fails
+            if last:
+                raise AssertionError(f"the kernel stayed {status!r} after the page was reloaded") from error
+            await page.reload(timeout=PATIENCE)
+        else:
+            return
