@@ -192,13 +192,10 @@ def _rows(cls: type[Configurable], base: type[Configurable] | None) -> Iterator[
 
 def _origin(setting: str) -> tuple[str, str]:
     """Return the version that introduced a setting, and a link to the test that shows its effect."""
-    waiting = SHOWN["without_test"]
-    for version in (version for version in SHOWN if version != "without_test"):
-        if test := SHOWN[version].get(setting):
+    for version, tests in SHOWN.items():
+        if test := tests.get(setting):
             path, *_, name = test.split("::")
             return version, f"[{name}](../{path})"
-        if setting in waiting.get(version, ()):
-            return version, ""
     raise KeyError(f"{setting}: add it to docs/settings.toml, with the test that shows its effect")
 
 

@@ -71,7 +71,8 @@ class Hub:
         self._web = listen(self.plan, parts, self.shut_down)
         await parts.services.hub_registry.join()
         seconds = self.plan.config.init_spawners_timeout
-        await parts.services.poller.adopt(None if seconds < 0 else seconds)
+        with self.plan.observing.metrics.time_adoption():
+            await parts.services.poller.adopt(None if seconds < 0 else seconds)
 
     @property
     def parts(self) -> HubParts:

@@ -122,8 +122,9 @@ class Metrics:
         )
         self._route_checks = self._histogram("check_routes_duration_seconds", "Reconciliations of routes")
         self._startup = self._histogram("hub_startup_duration_seconds", "Starts of the hub")
-        # Only for dashboards, always empty: servers are polled while the hub already serves requests.
-        self._histogram("init_spawners_duration_seconds", "Always empty: startup does not wait for servers")
+        self._adoption = self._histogram(
+            "init_spawners_duration_seconds", "Waits of starting hubs for the first check of running servers"
+        )
 
     def _histogram(self, name: str, about: str, *labels: str, buckets: Sequence[float] = ()) -> Histogram:
         return Histogram(
@@ -239,6 +240,10 @@ class Metrics:
     def time_startup(self) -> contextlib.AbstractContextManager[object]:
         """Measure the startup of the hub."""
         return self._startup.time()
+
+    def time_adoption(self) -> contextlib.AbstractContextManager[object]:
+        """Measure how long the starting hub waits for the first check of running servers."""
+        return self._adoption.time()
 
     def count_csp_report(self) -> None:
         """Count a report of a violation of the content security policy."""

@@ -56,7 +56,6 @@ _PROOF: Final = pytest.StashKey[_Proof]()
 def pytest_configure(config: pytest.Config) -> None:
     """Read the table, and prepare this process and those that tests start."""
     table = tomllib.loads((config.rootpath / _TABLE).read_text())
-    del table["without_test"]
     config.stash[_PROOF] = _Proof({name: test for tests in table.values() for name, test in tests.items()})
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_SITE), os.environ.get("PYTHONPATH"))))
     runpy.run_path(str(_SITE / "sitecustomize.py"))
