@@ -132,3 +132,15 @@ async def test_an_unavailable_plugin_is_an_error_unless_another_answers(plugins,
     plugins.add("pam", fakes.answering(ALICE))
     caller.forget_cache()
     assert (await caller.decide("hub_authenticate", login=LOGIN)).plugin == "pam"
+
+
+async def test_a_failed_plugin_is_the_given_error_unless_another_answers(plugins, caller, fakes) -> None:
+    failure = UnavailableError("out of order")
+    plugins.add("ldap", fakes.failing(ValueError("no route to host")))
+    plugins.add("declines", fakes.answering(None))
+    assert await caller.decide("hub_authenticate", login=LOGIN) is None
+    with pytest.raises(UnavailableError, match="out of order"):
+        await caller.decide("hub_authenticate", login=LOGIN, failure=failure)
+    plugins.add("pam", fakes.answering(ALICE))
+    caller.forget_cache()
+    assert (await caller.decide("hub_authenticate", login=LOGIN, failure=failure)).plugin == "pam"

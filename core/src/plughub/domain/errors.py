@@ -146,6 +146,16 @@ class UnavailableError(HubError):
         self.retry_after = retry_after
 
 
+class FailedLoginError(UnavailableError):
+    """An authenticator failed, and no other one knows the user."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "One way of logging in is out of order. Check your password, and try again later. If that does "
+            "not help, tell the administrator of this hub."
+        )
+
+
 class PluginError(HubError):
     """A plugin failed in a hook.
 

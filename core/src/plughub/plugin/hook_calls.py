@@ -100,12 +100,20 @@ class HookCaller:
                 answers.append(Answer(value, plugin))
         return answers
 
-    async def decide(self, hook: str, *, only: str | None = None, **arguments: object) -> Answer[Any] | None:
+    async def decide(
+        self,
+        hook: str,
+        *,
+        only: str | None = None,
+        failure: UnavailableError | None = None,
+        **arguments: object,
+    ) -> Answer[Any] | None:
         """Call the plugins in order until one answers; a failure counts as no answer.
 
         Args:
             hook: name of the hook.
             only: the only plugin to call; None for all.
+            failure: raised if no plugin answers and one failed; None to return None then, too.
             arguments: arguments of the hook.
 
         Raises:
@@ -123,6 +131,7 @@ class HookCaller:
                     unavailable = error.__cause__
                 else:
                     log.error("%s", error, exc_info=error.__cause__)
+                    unavailable = unavailable or failure
                 continue
             if value is not None:
                 return Answer(value, owner_of(impl))

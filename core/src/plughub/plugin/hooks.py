@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from plughub.domain.errors import FailedLoginError
 from plughub.domain.events import Event
 from plughub.domain.routes import Route
 from plughub.kinds import (
@@ -44,7 +45,9 @@ class Hooks:
         self, login: Login, request: RequestInfo | None = None, *, only: str | None = None
     ) -> Answer[Identity | Rejected] | None:
         """Authenticate a user with any plugin, or only with the named one."""
-        return await self.caller.decide("hub_authenticate", only=only, login=login, request=request)
+        return await self.caller.decide(
+            "hub_authenticate", only=only, failure=FailedLoginError(), login=login, request=request
+        )
 
     async def authorize_login(self, identity: Identity) -> Answer[Refusal] | None:
         """Return the first refusal of a login, if any."""

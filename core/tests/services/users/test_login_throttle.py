@@ -29,12 +29,13 @@ class CountingAuthenticator:
     def __init__(self) -> None:
         self.asked = 0
         self.broken = False
+        self.error: Exception = UnavailableError("the directory does not answer")
 
     @hookimpl
     async def hub_authenticate(self, login):
         self.asked += 1
         if self.broken:
-            raise UnavailableError("the directory does not answer")
+            raise self.error
         return Identity(name=login.username) if login.password == "pw" else None
 
 
@@ -98,6 +99,19 @@ async def test_attempts_during_an_outage_of_the_authenticator_do_not_count(make_
             await hub.logins.log_in("alice", "pw", remote_ip="192.0.2.1")
     counting.broken = False
     assert await hub.logins.log_in("alice", "pw", remote_ip="192.0.2.1")
+
+
+async def test_attempts_that_make_an_authenticator_fail_count_and_the_user_reads_why(
+    make_hub, counting
+) -> None:
+    hub = make_hub(extra={"counting": counting})
+    await hub.user("root")
+    counting.broken, counting.error = True, ValueError("cannot parse this password")
+    for _ in range(TRIES + 1):
+        with pytest.raises(UnavailableError, match="out of order"):
+            await hub.logins.log_in("alice", "guess", remote_ip="192.0.2.1")
+    with pytest.raises(TooManyError):
+        await hub.logins.log_in("alice", "guess", remote_ip="192.0.2.1")
 
 
 async def test_all_attempts_are_admitted_without_delays(make_hub, counting) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from plughub.domain.errors import ForbiddenError, HubError, InvalidError, TooManyError
+from plughub.domain.errors import (
+    FailedLoginError,
+    ForbiddenError,
+    HubError,
+    InvalidError,
+    TooManyError,
+)
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.login_throttle import AttemptKeys, network_of
 from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
@@ -151,7 +157,8 @@ class LoginService:
                 wanted=wanted,
                 also=lambda tx: self._throttle.record_success(tx, keys),
             )
-        except ForbiddenError:
+        except (ForbiddenError, FailedLoginError):
+            # Input may cause the failure; if it did not count, passwords of other plugins could be guessed.
             await self._throttle.record_failure(keys)
             raise
         except HubError:
