@@ -112,6 +112,19 @@ async def test_a_restriction_in_check_allowed_holds_for_existing_users_too():
     assert await is_in(rules, alice(exists=True, admin=True))
 
 
+async def test_a_refusal_of_check_allowed_holds_for_users_whom_an_administrator_added():
+    class VerifyingAuthenticator(AnyNameAuthenticator):
+        async def check_allowed(self, username, authentication=None):
+            if not authentication["user_info"].get("verified"):
+                raise web.HTTPError(403, "your address is not verified")
+            return False
+
+    rules = AccessRules({"by-class": VerifyingAuthenticator()}, AnyNameAuthenticator())
+    assert await is_in(rules, alice(admitted=True, user_info={"verified": True}))
+    refused = await rules.hub_authorize_login(alice(admitted=True))
+    assert refused.reason == "your address is not verified"
+
+
 async def test_a_failing_rule_is_an_error_and_never_permission():
     class Failing(AnyNameAuthenticator):
         def check_blocked_users(self, username, authentication=None):

@@ -325,6 +325,22 @@ async def test_a_user_who_was_blocked_after_login_is_logged_out():
     )
 
 
+async def test_a_block_list_that_needs_secrets_of_the_login_falls_back_to_names_at_a_refresh():
+    class DomainAuthenticator(Authenticator):
+        def check_blocked_users(self, username, authentication=None):
+            if authentication["auth_state"]["domain"] != "campus":
+                return False
+            return super().check_blocked_users(username, authentication)
+
+    hooks = AuthenticatorHooks("p", DomainAuthenticator(blocked_users={"eve"}))
+    assert await hooks.hub_refresh_user(Identity(name="ada"), None) is None
+    assert await hooks.hub_refresh_user(Identity(name="ada", auth_state={"domain": "campus"}), None) is None
+    for known in (Identity(name="eve"), Identity(name="ada", auth_state={"domain": "elsewhere"})):
+        assert isinstance(await hooks.hub_refresh_user(known, None), Rejected)
+    with pytest.raises(KeyError):
+        await hooks.hub_refresh_user(Identity(name="ada", auth_state={"other": "campus"}), None)
+
+
 async def test_an_authenticator_without_refresh_changes_nothing():
     assert await AuthenticatorHooks("p", Authenticator()).hub_refresh_user(STORED, None) is None
 

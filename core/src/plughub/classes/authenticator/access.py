@@ -62,9 +62,11 @@ class AccessRules:
                 return _blocked(rules, identity)
         if identity.plugin in self._exempt or rules.allow_all:
             return None
-        if identity.admitted and rules.admits_added_users:
-            return None
+        # check_allowed may also raise to refuse a user, such as one with an unverified address, which
+        # holds for users whom an administrator added as well.
         if await call(identity.plugin, rules.check_allowed, name, model):
+            return None
+        if identity.admitted and rules.admits_added_users:
             return None
         return _not_allowed(rules, identity)
 

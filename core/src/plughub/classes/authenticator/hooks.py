@@ -164,7 +164,7 @@ class AuthenticatorHooks:
         authenticator = self.authenticator
         model = model_of(identity)
         for known in dict.fromkeys((login_name(identity), identity.name)):
-            if not await self._call(authenticator.check_blocked_users, known, model):
+            if not await self._is_unblocked(known, model):
                 return Rejected(_BLOCKED)
         answer = await self._call(authenticator.refresh_user, user_of(identity), handler)
         if answer is True:
@@ -173,6 +173,16 @@ class AuthenticatorHooks:
             return Rejected(_LOGIN_AGAIN)
         done = updated(identity, self._checked({**answer, "name": identity.name}))
         return await self._reconciled(done, identity.auth_state)
+
+    async def _is_unblocked(self, name: str, model: dict[str, Any]) -> bool:
+        """Check the block-list of a user who logged in a while ago."""
+        try:
+            return bool(await self._call(self.authenticator.check_blocked_users, name, model))
+        except Exception as error:
+            # A rule may need the auth_state of the login, which is not saved.
+            if model["auth_state"] is not None or refusal_of(error) is not None:
+                raise
+            return bool(Authenticator.check_blocked_users(self.authenticator, name, model))
 
     async def _reconciled(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
         """Return the identity with the auth_state to save."""
