@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from importlib.metadata import entry_points
-from typing import Final
+from typing import Any, Final
 
 from plughub.plugin.hook_calls import HookCaller
 
@@ -41,3 +41,18 @@ def adapter_of(name: str, kinds: Iterable[str], installed: Container[str]) -> st
 def is_upstream(kind: str, name: str) -> bool:
     """Return whether an installed package registers a class for JupyterHub under a short name."""
     return bool(entry_points(group=f"jupyterhub.{kind}s", name=name))
+
+
+def is_adapted(kind: str, wanted: Any, active: Container[str], installed: Container[str]) -> bool:
+    """Return whether a configured class of another package than JupyterHub runs through the adapter.
+
+    Args:
+        kind: spawner, authenticator or proxy.
+        wanted: short name, dotted name, or class.
+        active: names of the active plugins.
+        installed: names of the installed plugins.
+    """
+    name = wanted.__module__ if isinstance(wanted, type) else str(wanted)
+    if name == wanted and "." not in name:
+        return bool(adapter_of(name, (kind,), installed))
+    return ADAPTER in active and name.partition(".")[0] not in {"jupyterhub", "plughub"}

@@ -18,7 +18,7 @@ from plughub.app.class_plugins import (
     refuse_upstream,
 )
 from plughub.app.config import JupyterHub
-from plughub.app.found_classes import adapter_of, find_class
+from plughub.app.found_classes import adapter_of, find_class, is_adapted
 from plughub.app.replacements import Replacements, find_replacements
 from plughub.app.upstream_names import plugin_instead
 from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
@@ -208,9 +208,9 @@ class PluginChooser:
                 self._selection.default_spawner = name
 
     def _plugin_of(self, kind: str, wanted: str | type) -> str:
-        wanted = plugin_instead(kind, wanted)
+        wanted = self._plugin_instead(kind, wanted)
         if isinstance(wanted, str) and "." in wanted and wanted not in self._selection.active.names:
-            wanted = plugin_instead(kind, import_class(kind, wanted))
+            wanted = self._plugin_instead(kind, import_class(kind, wanted))
         if isinstance(wanted, type):
             wanted = self._plugin_or_class(kind, wanted)
         if isinstance(wanted, str):
@@ -222,6 +222,17 @@ class PluginChooser:
             return self._replace_parents(kind, self._add(wanted, (kind,)))
         same = [name for name, cls in self._classes_of(kind).items() if cls is wanted]
         return same[0] if same else self._add_class(kind, wanted)
+
+    def _plugin_instead(self, kind: str, wanted: Any) -> Any:
+        """Return the plugin that a known name means; the name itself if only the adapter runs its class."""
+        plugin = plugin_instead(kind, wanted)
+        active = self._selection.active.names
+        if plugin is wanted or (
+            plugin not in self._installed and is_adapted(kind, wanted, active, self._installed)
+        ):
+            return wanted
+        log.info("c.JupyterHub.%s_class = %r is the plugin %r", kind, wanted, plugin)
+        return plugin
 
     def _plugin_or_class(self, kind: str, cls: type) -> str | type:
         """Return the installed plugin that registers a class; the class itself if none does."""

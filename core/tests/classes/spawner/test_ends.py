@@ -7,7 +7,7 @@ import pytest
 
 from plughub.auth import Authenticator
 from plughub.classes.spawner.hooks import SpawnerHooks
-from plughub.kinds import Resumable
+from plughub.kinds import Moved, Resumable
 from plughub.spawner import Spawner
 from plughub.testing.contracts.spawner import make_server
 
@@ -135,3 +135,38 @@ async def test_a_plain_spawner_has_nothing_to_rename_or_delete():
     hooks = SpawnerHooks("plain", Spawner)
     assert await hooks.hub_rename_server(server_of(""), "hall") is None
     assert await hooks.hub_delete_server(server_of("")) is None
+
+
+class CarefulSpawner(Spawner):
+    """Spawner whose ``stop`` fails for a server that has ended, like one that was written for JupyterHub."""
+
+    polls_before_stop = True
+    answer: ClassVar[object] = None
+    stopped: ClassVar[list] = []
+
+    async def poll(self):
+        if self.answer == "restart":
+            await self.start()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def stop(self, now=False):
+        assert self.answer != 3, "stopped again"
+        self.stopped.append(self.name)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stops"), [(None, 1), (3, 0), (Moved(url=""), 1), ("restart", 1)], ids=str
+)
+async def test_a_spawner_can_be_polled_before_a_stop(answer, stops):
+    found = type("Found", (CarefulSpawner,), {"answer": answer, "stopped": []})
+    await SpawnerHooks("careful", found).hub_stop(server_of("one"), now=False)
+    assert len(found.stopped) == stops
+
+
+async def test_a_server_is_not_stopped_while_its_poll_fails():
+    found = type("Found", (CarefulSpawner,), {"answer": OSError("no answer"), "stopped": []})
+    with pytest.raises(OSError, match="no answer"):
+        await SpawnerHooks("careful", found).hub_stop(server_of("one"), now=False)
+    assert found.stopped == []

@@ -179,7 +179,8 @@ class SpawnerHooks:
         spawner.user.auth_state = server.user.auth_state
         self._cache.note_stop(server)
         with runs_once(spawner, "post_stop_hook"):
-            await self._call(spawner.stop, now=now)
+            if not (spawner.polls_before_stop and await spawner.has_ended()):
+                await self._call(spawner.stop, now=now)
             will_resume = bool(spawner.will_resume)
             try:
                 await call_hook(spawner, "post_stop_hook")

@@ -103,6 +103,10 @@ class PollCallbacks(SpawnerSettings):
             for name in names:
                 vars(self).pop(name, None)
 
+    async def has_ended(self) -> bool:
+        """Poll before a stop, and return whether the server has ended; `poll` must not restart it."""
+        return _exit_code(await self.poll_guarded(starting=True)) is not None
+
     async def poll_and_notify(self) -> int | None:
         """Poll once, and call the callbacks if the server has ended.
 

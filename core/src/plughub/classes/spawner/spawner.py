@@ -33,11 +33,14 @@ class Spawner(PollCallbacks):
         label: name of the spawner for users who choose between several.
         host_bound: the servers run on the machine of the hub that started them.
         own_accounts: the servers run as system users other than the hub's.
+        polls_before_stop: call `stop` only if `poll` says that the server runs. Set it for a class whose
+            `stop` fails when the server has ended, or relies on what `poll` finds.
     """
 
     label: ClassVar[str] = ""
     host_bound: ClassVar[bool] = False
     own_accounts: ClassVar[bool] = False
+    polls_before_stop: ClassVar[bool] = False
 
     # ---- to implement in a subclass
 

@@ -13,6 +13,7 @@ class Spawner(plughub_spawner.Spawner):
     """``jupyterhub.spawner.Spawner``: what it has beyond the class of plughub."""
 
     own_event_loop = True
+    polls_before_stop = True
 
     @property
     def _server(self) -> Any:
@@ -34,7 +35,11 @@ else:
     class LocalProcessSpawner(Spawner, _LocalProcess):  # type: ignore[misc]
         """``jupyterhub.spawner.LocalProcessSpawner``."""
 
+        polls_before_stop = False  # ``stop`` also ends what an interrupted start has left
+
     class SimpleLocalProcessSpawner(Spawner, _SimpleProcess):  # type: ignore[misc]
         """``jupyterhub.spawner.SimpleLocalProcessSpawner``."""
+
+        polls_before_stop = False  # as above
 
     __all__ += ["LocalProcessSpawner", "SimpleLocalProcessSpawner"]
