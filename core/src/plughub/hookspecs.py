@@ -106,7 +106,9 @@ def hub_configure(context: HubContext) -> None:
     """Configure the plugin for the hub that loaded it.
 
     When:
-        After the configuration was checked and before anything is started.
+        After the configuration was checked and before anything is started. ``hub check`` calls it too, with
+        a temporary folder and a mark of its own: refuse settings by raising `plughub.errors.StartError`, but
+        start nothing and write only into the folder.
 
     Args:
         context: the hub's mark, addresses and folders, and the plugin's own settings.

@@ -28,10 +28,12 @@ from plughub.classes.processes.detached import (
 from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.classes.processes.listeners import listeners_at, owns_address, process_family
 from plughub.classes.processes.marks import find_marked, marked
+from plughub.classes.processes.ports import check_free
 from plughub.domain.secret_values import shown_command
 
 __all__ = [
     "ProcessIdentity",
+    "check_free",
     "end",
     "find_marked",
     "last_lines",

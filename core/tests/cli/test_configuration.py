@@ -16,8 +16,12 @@ from plughub.app.hub_plan import make_plan
 from plughub.cli.options import FLAGS, VALUES
 from plughub.domain.errors import HubError
 from plughub.storage.schema import prepare_schema
+from plughub.testing.ports import free_port
 
-GOOD = 'c.JupyterHub.plugins = ["dummy", "simple"]\nc.DummyAuthenticator.allow_all = True\n'
+GOOD = (
+    'c.JupyterHub.plugins = ["dummy", "simple"]\nc.DummyAuthenticator.allow_all = True\n'
+    f"c.JupyterHub.port, c.JupyterHub.hub_port = {free_port()}, {free_port()}\n"
+)
 SHOWN = (
     "JupyterHub.port",
     "Authenticator.admin_users",
@@ -84,6 +88,13 @@ def test_a_check_starts_and_writes_nothing(hub, tmp_path: Path) -> None:
         ("c.JupyterHub.db_url = 'mysql://localhost/hub'", "mysql"),
         ("c.SimpleLocalProcessSpawner.cmd = 5", "c.SimpleLocalProcessSpawner.cmd"),
         ("c.DummyAuthenticator.passwort = 'x'", "did you mean c.DummyAuthenticator.password?"),
+        ("c.JupyterHub.hub_ip = 'no host has spaces'", "c.JupyterHub.hub_ip and hub_port: no process"),
+        (f"c.JupyterHub.hub_bind_url = 'http://{'a' * 70}:8081'", "c.JupyterHub.hub_bind_url: no process"),
+        ("c.JupyterHub.ip = 'no host has spaces'", "c.JupyterHub.ip and port: no process of this machine"),
+        ("c.JupyterHub.bind_url = 'http://a..b:8000'", "c.JupyterHub.bind_url: no process"),
+        ("import os; "  # noqa: ISC004
+         "c.JupyterHub.hub_bind_url = 'http+unix://' + os.path.abspath('short').replace('/', '%2F')",
+         "a file that is no socket has this path"),
         ("raise RuntimeError('early')", "early"),
     ],
 )  # fmt: skip
@@ -98,6 +109,66 @@ def test_a_check_finds_what_stops_a_start(hub, tmp_path: Path, line: str, named:
     with pytest.raises((HubError, TraitError)):
         make_plan(load_config(None, {}), [])
     assert written(tmp_path) == before
+
+
+REFUSING = """
+from plughub import hookimpl
+from plughub.errors import StartError
+from plughub.spawner import SimpleLocalProcessSpawner
+
+@hookimpl
+def hub_configure(context):
+    (context.runtime_dir / "limits").write_text(context.mark)
+    if "limits" not in context.settings:
+        raise StartError("JupyterHub.plugin_settings has no limits", hint="add them")
+
+class Limited(SimpleLocalProcessSpawner):
+    pass
+
+@hookimpl
+def hub_register_spawner():
+    return Limited
+"""
+
+
+LIMITS = "c.JupyterHub.plugin_settings = {'limited': {'limits': 1}}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("", "JupyterHub.plugin_settings has no limits"),
+        (LIMITS, ""),
+        (f"{LIMITS}c.Limited.server_token_scopes = lambda spawner: []", "server_token_scopes"),
+    ],
+)
+def test_a_check_lets_plugins_check_their_settings(
+    hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, named: str
+) -> None:
+    site = tmp_path / "site"
+    about = site / "limited-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: limited\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[plughub]\nlimited = limited_plugin\n")
+    (site / "limited_plugin.py").write_text(REFUSING)
+    monkeypatch.syspath_prepend(site)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    (tmp_path / "jupyterhub_config.py").write_text(f"{GOOD.replace('simple', 'limited')}{line}\n")
+    code, _, complaint = hub("check")
+    assert (code, named in complaint) == (2 if named else 0, True)
+    assert list(temporary.iterdir()) == []
+    assert written(tmp_path) == {"jupyterhub_config.py", "site", "temporary"}
+
+
+def test_a_check_finds_an_address_of_another_machine(hub, tmp_path: Path) -> None:
+    line = "c.JupyterHub.hub_ip = c.JupyterHub.ip = '192.0.2.7'"
+    (tmp_path / "jupyterhub_config.py").write_text(f"{GOOD}{line}\n")
+    code, said, complaint = hub("check")
+    assert (code, said) == (2, "")
+    assert "c.JupyterHub.hub_ip and hub_port: no process of this machine can listen on 192.0.2.7" in complaint
+    assert "c.JupyterHub.ip and port: no process of this machine can listen on 192.0.2.7" in complaint
 
 
 def test_a_check_warns_of_a_service_whose_program_is_missing(hub, tmp_path: Path) -> None:

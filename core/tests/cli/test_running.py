@@ -166,6 +166,14 @@ def test_a_second_hub_on_the_same_ports_does_not_start_and_leaves_the_first_alon
         ports = (f"--JupyterHub.port={hub.port}", f"--JupyterHub.hub_port={hub.hub_port}")
         second = HubProcess(folder.parent / "second", *PLUGINS, *ports, pid_file, config=CONFIG)
         assert second.run() == 1, second.output
+        assert f"port {hub.hub_port} is in use (process {hub.process.pid}, " in second.stderr
+        checks = HubProcess(folder, *PLUGINS, *ports, "check", config=CONFIG, name="check")
+        assert checks.run() == 0, checks.output
+        assert checks.stderr == "", "these are the ports of this hub"
+        elsewhere = HubProcess(folder.parent / "third", *PLUGINS, *ports, "check", config=CONFIG)
+        assert elsewhere.run() == 0, elsewhere.output
+        assert f"port {hub.hub_port} (c.JupyterHub.hub_ip and hub_port) is in use" in elsewhere.stderr
+        assert f"port {hub.port} (c.JupyterHub.ip and port) is in use (process" in elsewhere.stderr
         assert (folder / "hub.pid").read_text() == f"{hub.process.pid}\n"
         assert ask(hub, "hub/api/")["version"]
 

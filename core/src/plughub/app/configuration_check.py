@@ -14,12 +14,14 @@ from plughub.app.config import JupyterHub
 from plughub.app.configuration import Configuration, read_configuration
 from plughub.app.log_setup import extra_handlers
 from plughub.app.named_plugins import plugin_names
+from plughub.app.ports_in_use import ports_in_use
 from plughub.app.problems import refuse_problems, reporting_all_problems
 from plughub.domain.errors import StartError
 from plughub.domain.services import ServiceDeclaration
 from plughub.plugin.manager import KINDS
 from plughub.storage.database import is_in_memory
-from plughub.storage.schema import read_state, sqlite_path
+from plughub.storage.inspection import read_state
+from plughub.storage.schema import sqlite_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class CheckedConfiguration:
     Attributes:
         plugins: the active plugins, in the order of their hooks, without those that are always active.
         database: state of the database, for people.
-        warnings: problems that do not prevent the start.
+        warnings: problems that are no mistakes in the configuration, such as ports in use.
     """
 
     plugins: tuple[str, ...]
@@ -38,9 +40,9 @@ class CheckedConfiguration:
 
 
 def check_configuration(config: Config, given: str | None = None) -> CheckedConfiguration:
-    """Read a configuration as a start does: settings, plugins, classes, declarations and database.
+    """Read a configuration as a start does: settings, plugins, classes, declarations, database and ports.
 
-    Nothing is started or written. What only the start shows remains unchecked, such as ports in use.
+    Plugins are configured, but nothing is started, and nothing that was written remains.
 
     Args:
         config: the configuration; it is changed.
@@ -53,10 +55,13 @@ def check_configuration(config: Config, given: str | None = None) -> CheckedConf
         extra_handlers(config)
         refuse_problems(config, given)
         read = read_configuration(config, plugin_names(given, JupyterHub(config=config)))
-    plugins = tuple(name for name in read.selection.active.names if _is_chosen(read, name))
-    return CheckedConfiguration(
-        plugins, _database_state(read.config), tuple(_missing_programs(read.declared.services))
+    database = _database_state(read.config)
+    warnings = (
+        *_missing_programs(read.declared.services),
+        *ports_in_use(read.config, read.selection.proxy_backend),
     )
+    plugins = tuple(name for name in read.selection.active.names if _is_chosen(read, name))
+    return CheckedConfiguration(plugins, database, warnings)
 
 
 def _is_chosen(read: Configuration, name: str) -> bool:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from plughub.app.auth_states import open_auth_states
 from plughub.app.hub_plan import HubPlan
-from plughub.app.hub_socket import check_spawners, url_for_proxy
+from plughub.app.hub_socket import url_for_proxy
 from plughub.app.internal_tls import InternalTLS, in_proxy, prepare_tls
-from plughub.app.origins import check_origins, check_worker_scopes
+from plughub.app.plugin_configuration import configure_plugins
 from plughub.app.plugins import PluginSelection
 from plughub.app.service_settings import hub_settings
 from plughub.domain.declarations import Declarations
 from plughub.domain.errors import RETRY, InvalidError, PluginError, StartError, exit_code_of
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import ServerRecord
-from plughub.kinds import HubContext, ProxyInfo, ProxySettings, SpawnerInfo
+from plughub.kinds import ProxyInfo, ProxySettings
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
@@ -126,53 +125,28 @@ async def _configure(plan: HubPlan, caller: HookCaller) -> ConfiguredPlugins:
     """Create the certificates, configure the plugins, and read what spawners and proxy report."""
     tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
     mark = await plan.store.write(lambda tx: store_initial_records(tx, plan.selection.replacements))
-    _configure_plugins(plan, caller, mark, tls)
-    name, info, where = plan.selection.proxy, _proxy_info(plan, caller), plan.where
-    url = url_for_proxy(where.connect_url, where.hub_socket, info, name)
-    settings = replace(
-        _settings(plan, caller, mark, info, tls), hub_url=url, hub_routespec=plan.proxy.hub_routespec
+    name, where = plan.selection.proxy, plan.where
+    facts = configure_plugins(
+        plan.config,
+        plan.selection,
+        caller,
+        where=where,
+        origins=plan.origins,
+        mark=mark,
+        runtime_dir=plan.runtime_dir,
+        certificates=tls.folder.folder if tls else None,
     )
+    info = facts.proxy
+    url = url_for_proxy(where.connect_url, where.hub_socket, info, name)
+    settings = hub_settings(plan.config, where, plan.selection, mark, facts.spawners, info, plan.origins, tls)
+    settings = replace(settings, hub_url=url, hub_routespec=plan.proxy.hub_routespec)
     proxy = replace(plan.proxy, hub_url=url, error_url=f"{url}{where.hub_prefix}error")
-    check_spawners(where.connect_url, where.hub_socket, settings.spawners)
     return ConfiguredPlugins(
         tls=tls,
         proxy=in_proxy(tls, proxy, name, info),
         proxy_info=info,
         settings=settings,
     )
-
-
-def _configure_plugins(plan: HubPlan, caller: HookCaller, mark: str, tls: InternalTLS | None) -> None:
-    for name in plan.selection.active.names:
-        context = HubContext(
-            mark=mark,
-            plugin=name,
-            base_url=plan.where.base_url,
-            api_url=plan.where.api_url,
-            runtime_dir=plan.runtime_dir,
-            settings=plan.config.plugin_settings.get(name, {}),
-            config=plan.config.config,
-            certificates=tls.folder.folder if tls else None,
-        )
-        caller.register("hub_configure", only=name, context=context)
-
-
-def _proxy_info(plan: HubPlan, caller: HookCaller) -> ProxyInfo:
-    answers = caller.register("hub_proxy_info", only=plan.selection.proxy, expected=ProxyInfo)
-    info: ProxyInfo = answers[0].value if answers else ProxyInfo()
-    check_origins(plan.origins, info, plan.selection.proxy)
-    authenticators = plan.selection.active.owners("authenticator")
-    check_worker_scopes(plan.config, plan.origins, info, plan.selection.proxy, authenticators)
-    return info
-
-
-def _settings(
-    plan: HubPlan, caller: HookCaller, mark: str, proxy: ProxyInfo, tls: InternalTLS | None
-) -> HubSettings:
-    infos: Mapping[str, SpawnerInfo] = {
-        answer.plugin: answer.value for answer in caller.register("hub_spawner_info", expected=SpawnerInfo)
-    }
-    return hub_settings(plan.config, plan.where, plan.selection, mark, infos, proxy, plan.origins, tls)
 
 
 async def _sync_configuration(plan: HubPlan) -> list[ServerRecord]:

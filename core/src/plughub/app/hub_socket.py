@@ -193,13 +193,31 @@ class SocketFile:
                 hint="create it, or correct the path",
             ) from error
         try:
-            mode = os.fstat(descriptor).st_mode
-            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-                raise _unusable(self._path, "every system user can replace files in its folder")
+            _check_folder(self._path, os.fstat(descriptor).st_mode)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
+
+
+def check_socket_path(path: Path) -> None:
+    """Check that the hub could listen on a Unix socket, if no other process does.
+
+    Raises:
+        StartError: the folder is not safe, or the file is no socket or belongs to another user.
+    """
+    if path.parent.is_dir():
+        _check_folder(path, path.parent.stat().st_mode)
+    try:
+        _is_stale(path)
+    except StartError as error:
+        if error.exit_code != RETRY:
+            raise
+
+
+def _check_folder(path: Path, mode: int) -> None:
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise _unusable(path, "every system user can replace files in its folder")
 
 
 def _remove_stale(path: Path) -> None:
@@ -208,10 +226,23 @@ def _remove_stale(path: Path) -> None:
     Raises:
         StartError: a process listens on the socket, or the file is something else.
     """
+    if _is_stale(path):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise _unusable(path, error.strerror) from error
+
+
+def _is_stale(path: Path) -> bool:
+    """Return whether a socket exists on which no process listens.
+
+    Raises:
+        StartError: a process listens on the socket, or the file is something else.
+    """
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return
+        return False
     except OSError as error:
         raise _unusable(path, error.strerror) from error
     if not stat.S_ISSOCK(found.st_mode):
@@ -219,19 +250,15 @@ def _remove_stale(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.setblocking(False)
         code = client.connect_ex(str(path))
-    if code == errno.ECONNREFUSED:
-        try:
-            path.unlink()
-        except OSError as error:
-            raise _unusable(path, error.strerror) from error
-    elif code in {errno.EACCES, errno.EPERM}:
+    if code in {errno.EACCES, errno.EPERM}:
         raise _unusable(path, "the socket belongs to another system user")
-    elif code != errno.ENOENT:
+    if code not in {errno.ECONNREFUSED, errno.ENOENT}:
         raise StartError(
             f"another process listens on the Unix socket {path}",
             hint="stop that process, such as another hub, or change JupyterHub.hub_bind_url",
             exit_code=RETRY,
         )
+    return code == errno.ECONNREFUSED
 
 
 def _unusable(path: Path, reason: str | None) -> StartError:

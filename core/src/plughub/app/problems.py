@@ -6,6 +6,7 @@ import contextlib
 import copy
 import logging
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from traitlets import HasTraits, TraitError
@@ -18,6 +19,7 @@ from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.named_plugins import plugin_names
 from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
+from plughub.app.plugin_configuration import check_plugins
 from plughub.app.plugins import BASES, PluginChooser, PluginSelection
 from plughub.app.setting_checks import Check, backend_checks, setting_checks
 from plughub.app.unread_settings import check_settings
@@ -156,7 +158,8 @@ def _check_everything(problems: _Problems, config: Config, given: str | None) ->
         check_settings(config, hub, selection, chooser.installed)
     if not failed:
         with problems.collecting():
-            problems.collect_from(backend_checks(hub, config, chooser.build()))
+            built = chooser.build()
+            problems.collect_from([*backend_checks(hub, config, built), partial(check_plugins, hub, built)])
 
 
 def _remove_invalid_hub_settings(problems: _Problems, config: Config) -> None:

@@ -18,8 +18,9 @@ from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import check_cookie_secret
 from plughub.app.extra_pages import extra_pages
 from plughub.app.file_checks import check_folder, check_writable
-from plughub.app.hub_socket import read_hub_socket, url_for_proxy
+from plughub.app.hub_socket import check_socket_path, read_hub_socket, url_for_proxy
 from plughub.app.internal_tls import check_internal_tls, check_public_certificate
+from plughub.app.listen_addresses import check_hub_address, check_proxy_addresses
 from plughub.app.log_setup import check_log_settings
 from plughub.app.origins import check_origins, check_worker_scopes, read_origins
 from plughub.app.plugins import PluginSelection
@@ -56,6 +57,7 @@ def setting_checks(hub: JupyterHub, config: Config) -> list[Check]:
         partial(check_runtime_folder, hub.runtime_dir),
         partial(_check_database, hub),
         partial(_check_socket, hub),
+        partial(check_hub_address, hub),
         partial(read_origins, hub),
         partial(_check_proxy_settings, hub),
         partial(_check_certificates, hub),
@@ -81,6 +83,7 @@ def backend_checks(hub: JupyterHub, config: Config, selection: PluginSelection) 
     ]
     checks.append(partial(check_keys, config, login_policies(hub, selection)))
     if proxy := selection.proxy_backend:
+        checks.append(partial(check_proxy_addresses, hub, proxy))
         checks.append(partial(_check_backend, selection.proxy, "check_config", proxy.check_config))
         checks.append(partial(_check_proxy_info, hub, selection, proxy))
         if hub.ssl_cert and proxy.should_start:
@@ -118,6 +121,7 @@ def _check_database(hub: JupyterHub) -> None:
 def _check_socket(hub: JupyterHub) -> None:
     if place := read_hub_socket(hub):
         check_writable(place.path, "hub_bind_url")
+        check_socket_path(place.path)
 
 
 def _check_proxy_settings(hub: JupyterHub) -> None:

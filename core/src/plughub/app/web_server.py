@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from tornado.netutil import bind_sockets
 
-from plughub.app.addresses import Addresses
 from plughub.app.hub_parts import HubParts
 from plughub.app.hub_plan import HubPlan
 from plughub.app.hub_socket import SocketFile
+from plughub.app.listen_addresses import hub_address_setting
 from plughub.app.web_context import web_context
-from plughub.domain.errors import StartError, exit_code_of
+from plughub.classes.processes.ports import bind_error
 from plughub.web.application import HubApplication, make_application
 from plughub.web.listener import HubServer
 
@@ -60,7 +60,7 @@ def listen(
     """
     where = plan.where
     file = SocketFile(where.hub_socket, parts.plugins.proxy_info.user) if where.hub_socket else None
-    sockets = [file.socket] if file else _tcp_sockets(where)
+    sockets = [file.socket] if file else _tcp_sockets(plan)
     # The application handles X-Forwarded headers itself: tornado would trust them from every client.
     application = make_application(web_context(plan, parts, shut_down))
     server = HubServer(application, ssl_options=parts.plugins.tls and parts.plugins.tls.hub.server_context())
@@ -68,17 +68,14 @@ def listen(
     return WebServer(application, server, file)
 
 
-def _tcp_sockets(where: Addresses) -> list[socket.socket]:
+def _tcp_sockets(plan: HubPlan) -> list[socket.socket]:
     """Listen on the hub's address.
 
     Raises:
         StartError: the address is in use, or does not belong to this machine.
     """
+    ip, port = plan.where.hub_ip, plan.where.hub_port
     try:
-        return bind_sockets(where.hub_port, where.hub_ip or None)
+        return bind_sockets(port, ip or None)
     except OSError as error:
-        raise StartError(
-            f"the hub cannot listen on {where.hub_ip}:{where.hub_port}: {error.strerror}",
-            hint="stop the process that uses the port, such as another hub, or set JupyterHub.hub_port",
-            exit_code=exit_code_of(error),
-        ) from error
+        raise bind_error(error, ip, port, hub_address_setting(plan.config)) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    create_engine,
     inspect,
     select,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
 
 from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.domain.timings import SCHEMA_LOCK_SECONDS
@@ -127,29 +124,6 @@ def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaSt
         return state_of(connection)
 
 
-def read_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaState:
-    """Return the revision of the schema of an existing database, as `schema_state`, but change no file.
-
-    Raises:
-        StartError: the database is unreachable.
-    """
-    path = sqlite_path(url)
-    if path is None:
-        return schema_state(url, options)
-
-    def connect() -> sqlite3.Connection:
-        # Our own connections would switch the file to write-ahead logging. "rw" does not create a file, and
-        # unlike "ro" it leaves none behind.
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            return state_of(connection)
-    except DBAPIError as error:
-        raise _unreachable(url, error) from error
-
-
 def state_of(connection: Connection) -> SchemaState:
     """Return the revision of the schema of an open database."""
     look = inspect(connection)
@@ -200,7 +174,7 @@ class schema_work:  # noqa: N801 - reads as a function
             self._begun = self._open.begin()
             _wait_for_turn(self._open)
         except DBAPIError as error:
-            raise _unreachable(self._url, error) from error
+            raise unreachable(self._url, error) from error
         return self._open
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
@@ -211,7 +185,7 @@ class schema_work:  # noqa: N801 - reads as a function
         self._open.close()
         self._engine.dispose()
         if isinstance(error, DBAPIError):
-            raise _unreachable(self._url, error) from error
+            raise unreachable(self._url, error) from error
 
 
 def _wait_for_turn(connection: Connection) -> None:
@@ -285,7 +259,8 @@ def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _unreachable(url: str, error: DBAPIError) -> StartError:
+def unreachable(url: str, error: DBAPIError) -> StartError:
+    """Return the error of an unreachable database for an administrator."""
     shown = _shown(url)
     reason = " ".join(str(error.orig).split())[:300]
     hint = "check JupyterHub.db_url"

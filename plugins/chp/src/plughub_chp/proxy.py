@@ -16,7 +16,15 @@ from urllib.parse import urlsplit
 import traitlets
 
 from plughub.errors import RETRY, StartError
-from plughub.processes import end, last_lines, owns_address, process_family, trim, wait_until_free
+from plughub.processes import (
+    check_free,
+    end,
+    last_lines,
+    owns_address,
+    process_family,
+    trim,
+    wait_until_free,
+)
 from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
@@ -29,7 +37,6 @@ from plughub_chp.launcher import (
 )
 from plughub_chp.node_scripts import check_loaded
 from plughub_chp.paths import path_of, routespec_of
-from plughub_chp.ports import check_free
 from plughub_chp.tls_options import tls_options
 
 MARK: Final = "jupyterhub"

@@ -103,14 +103,25 @@ def who_listens(port: int) -> str:
     Returns:
         `` (process 123, nginx)``, or an empty string if it is unknown.
     """
+    pid = min(listening_pids(port), default=0)
+    return f" (process {pid}{_name_of(pid)})" if pid else ""
+
+
+def listening_pids(port: int) -> frozenset[int]:
+    """Return the processes that listen on a TCP port, at any address, as far as this user may see them.
+
+    Args:
+        port: the port.
+    """
     try:
         connections = psutil.net_connections("tcp")
     except (psutil.Error, OSError):
-        return ""
-    for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:2] == (port,):
-            return f" (process {connection.pid}{_name_of(connection.pid)})"
-    return ""
+        return frozenset()
+    return frozenset(
+        connection.pid
+        for connection in connections
+        if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:2] == (port,)
+    )
 
 
 def wait_until_free(ip: str, port: int, *, seconds: float = 2.0) -> bool:

@@ -1,0 +1,95 @@
+"""Configuration of the active plugins, and the capabilities that they report afterwards."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from plughub.app.addresses import Addresses, addresses
+from plughub.app.config import JupyterHub
+from plughub.app.hub_socket import check_spawners
+from plughub.app.origins import check_origins, check_worker_scopes, read_origins
+from plughub.app.plugins import PluginSelection
+from plughub.domain.origins import Origins
+from plughub.kinds import HubContext, ProxyInfo, SpawnerInfo
+from plughub.plugin.hook_calls import HookCaller
+from plughub.plugin.threads import ThreadPools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginFacts:
+    """Capabilities that configured plugins report.
+
+    Attributes:
+        proxy: capabilities of the proxy.
+        spawners: capabilities of the spawners by plugin.
+    """
+
+    proxy: ProxyInfo
+    spawners: Mapping[str, SpawnerInfo]
+
+
+def configure_plugins(
+    hub: JupyterHub,
+    selection: PluginSelection,
+    caller: HookCaller,
+    *,
+    where: Addresses,
+    origins: Origins,
+    mark: str,
+    runtime_dir: Path,
+    certificates: Path | None,
+) -> PluginFacts:
+    """Configure the plugins, and check that what they report fits the settings.
+
+    Raises:
+        StartError: a plugin refuses its configuration, or lacks what a setting requires.
+    """
+    for name in selection.active.names:
+        context = HubContext(
+            mark=mark,
+            plugin=name,
+            base_url=where.base_url,
+            api_url=where.api_url,
+            runtime_dir=runtime_dir,
+            settings=hub.plugin_settings.get(name, {}),
+            config=hub.config,
+            certificates=certificates,
+        )
+        caller.register("hub_configure", only=name, context=context)
+    answers = caller.register("hub_proxy_info", only=selection.proxy, expected=ProxyInfo)
+    proxy: ProxyInfo = answers[0].value if answers else ProxyInfo()
+    check_origins(origins, proxy, selection.proxy)
+    check_worker_scopes(hub, origins, proxy, selection.proxy, selection.active.owners("authenticator"))
+    infos = caller.register("hub_spawner_info", expected=SpawnerInfo)
+    facts = PluginFacts(proxy=proxy, spawners={answer.plugin: answer.value for answer in infos})
+    spawners = {name: facts.spawners.get(name, SpawnerInfo(label=name)) for name in selection.spawners}
+    check_spawners(where.connect_url, where.hub_socket, spawners)
+    return facts
+
+
+def check_plugins(hub: JupyterHub, selection: PluginSelection) -> None:
+    """Configure the plugins as a start does, but with a temporary folder and a mark of its own.
+
+    Raises:
+        StartError: the start would fail.
+    """
+    pools = ThreadPools(hub.plugin_threads)
+    certificates = Path(hub.internal_certs_location).absolute() if hub.internal_ssl else None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            configure_plugins(
+                hub,
+                selection,
+                HookCaller(selection.active, pools),
+                where=addresses(hub),
+                origins=read_origins(hub),
+                mark=secrets.token_hex(8),
+                runtime_dir=Path(folder),
+                certificates=certificates,
+            )
+    finally:
+        pools.close()
