@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tornado.web import Finish
 
@@ -209,6 +209,21 @@ class APIHandler(_Visited, _APIHandler):
     ``json_body()`` reads the body, ``answer(model, status)`` sends the answer. The path must begin with
     ``/api/``.
     """
+
+    async def post_to_spawner(self, values: Mapping[str, Any]) -> None:
+        """Pass values from a server that is being launched to its spawner; see `hub_receive`.
+
+        The request must be authenticated by the server's own token.
+
+        Args:
+            values: JSON-able values by name, of at most 4 KiB.
+
+        Raises:
+            UnauthorizedError: the request is not authenticated.
+            ConflictError: its token is not that of a server which is being launched.
+            InvalidError: the values are too large.
+        """
+        await self.services.posted_values.post(self.visitor, values)
 
 
 BaseHandler = PageHandler

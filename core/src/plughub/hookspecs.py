@@ -649,6 +649,27 @@ async def hub_spawn(server: Server) -> Endpoint:
     """
 
 
+@hook(CallMode.OWN, optional=True, timeout=10)
+async def hub_receive(server: Server, values: Mapping[str, Any]) -> None:
+    """Receive values that the starting server has posted, such as the port that it has chosen.
+
+    A page of a plugin accepts them, with ``APIHandler.post_to_spawner``. Implement this hook if `hub_spawn`
+    waits for such values. The hub calls it in the process that executes `hub_spawn`, whichever process the
+    server has reached.
+
+    When:
+        During `hub_spawn`, within half a second after values were posted.
+
+    Args:
+        server: the server, as passed to `hub_spawn`.
+        values: all values that this launch has posted. They come from the server, which its user controls:
+            validate them.
+
+    Errors:
+        An exception or timeout is logged, and the hook is called again after a delay.
+    """
+
+
 @hook(CallMode.OWN, timeout=30)
 async def hub_poll(server: Server) -> int | Moved | None:
     """Check whether the server runs, and whether it is still at the recorded address.

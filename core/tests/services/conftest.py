@@ -64,6 +64,8 @@ class Machine:
         self.poll_gate: asyncio.Event | None = None
         self.ended: asyncio.Queue[str] = asyncio.Queue()
         self.verified: list[str] = []
+        self.received: list[tuple[str, Mapping[str, Any]]] = []
+        self.receive_errors: list[Exception] = []
 
     async def launch(self, server: Server) -> Endpoint:
         self.launches.append(server.operation)
@@ -117,6 +119,12 @@ class MachineSpawner:
         if server.operation not in self.machine.running:
             return self.machine.code
         return self.machine.moved.get(server.operation)
+
+    @hookimpl
+    async def hub_receive(self, server: Server, values: Mapping[str, Any]) -> None:
+        if self.machine.receive_errors:
+            raise self.machine.receive_errors.pop()
+        self.machine.received.append((server.operation, values))
 
     @hookimpl
     async def hub_watch(self) -> AsyncIterator[str]:

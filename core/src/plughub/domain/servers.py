@@ -138,6 +138,7 @@ class Operation:
         retry_at: time of the next attempt in seconds since the epoch; 0 if none is scheduled.
         progress: reported progress, oldest first.
         options_before: previous options of the server if the start changes them, otherwise None.
+        posted: values that the starting server has posted for its spawner.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Operation:
     retry_at: float = 0
     progress: tuple[ProgressReport, ...] = ()
     options_before: Mapping[str, Any] | None = None
+    posted: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:

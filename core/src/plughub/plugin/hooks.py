@@ -154,6 +154,14 @@ class Hooks:
         """Return whether a spawner implements `hub_verify_address`."""
         return self.caller.owner(plugin, "hub_verify_address") is not None
 
+    async def receive(self, plugin: str, server: Server, values: Mapping[str, Any]) -> None:
+        """Pass what a starting server has posted to its spawner."""
+        await self.caller.own(plugin, "hub_receive", default=None, server=server, values=values)
+
+    def receives_values(self, plugin: str) -> bool:
+        """Return whether a spawner implements `hub_receive`."""
+        return self.caller.owner(plugin, "hub_receive") is not None
+
     async def stop(self, plugin: str, server: Server, *, now: bool = False) -> Resumable | None:
         """Stop the server."""
         resumable: Resumable | None = await self.caller.own(plugin, "hub_stop", server=server, now=now)

@@ -86,4 +86,5 @@ def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") ->
         retry_at=values["lease_until"] if problem and not values["holder"] else 0,
         progress=unpack_progress(values["progress"]),
         options_before=values["options_before"],
+        posted=values["posted"] or {},
     )

@@ -31,7 +31,7 @@ from plughub.storage.database_settings import database_settings
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
 
-HEAD: Final = "8d2f4a6c1e90"
+HEAD: Final = "9b41d7e2c6f0"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 _WRONG_PLACE: Final = "run the command in the hub's folder, or name the hub's config file: hub -f FILE …"

@@ -23,6 +23,7 @@ from plughub.storage.login_attempts import LoginAttempts
 from plughub.storage.operations import Operations
 from plughub.storage.pending_deletions import PendingDeletions
 from plughub.storage.plugin_owners import PluginOwners
+from plughub.storage.posted_values import PostedValues
 from plughub.storage.processes import HubProcesses, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
 from plughub.storage.servers import Servers
@@ -113,6 +114,11 @@ class Transaction:
     def operations(self) -> Operations:
         """Operations."""
         return Operations(self._connection, self._now)
+
+    @cached_property
+    def posted_values(self) -> PostedValues:
+        """Values that starting servers post for their spawners."""
+        return PostedValues(self._connection)
 
     @cached_property
     def servers(self) -> Servers:

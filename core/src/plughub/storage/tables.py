@@ -260,6 +260,7 @@ operations = Table(
     Column("trouble", Unicode(1023)),
     Column("turn", Integer),
     Column("options_before", JSONText),
+    Column("posted", JSONObject),
 )
 Index(
     "uq_plughub_operations_one_at_a_time",

@@ -21,6 +21,8 @@ MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "jupyterhub.handlers.base": "handlers",
         "jupyterhub.handlers.login": "handlers",
         "jupyterhub.handlers.pages": "handlers",
+        "jupyterhub.apihandlers": "apihandlers",
+        "jupyterhub.apihandlers.base": "apihandlers",
         "jupyterhub.app": "app",
     }
 )

@@ -1,12 +1,14 @@
-"""Plugin ``jupyterhub``: finds the classes that packages register for JupyterHub."""
+"""Plugin ``jupyterhub``: finds what packages register for JupyterHub, classes and API calls."""
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import entry_points
 
 import plughub_jupyterhub  # noqa: F401 - installs the import hook
 from plughub import hookimpl
 from plughub.errors import StartError
+from plughub.kinds import Page
 
 
 @hookimpl
@@ -27,3 +29,10 @@ def hub_find_class(kind: str, name: str) -> type | None:
             ) from error
         return cls
     return None
+
+
+@hookimpl
+def hub_register_pages() -> list[Page]:
+    """Return the API calls that packages have added to ``jupyterhub.apihandlers.default_handlers``."""
+    added = getattr(sys.modules.get("jupyterhub.apihandlers"), "default_handlers", ())
+    return [Page(path=path, handler=handler, options=dict(*options)) for path, handler, *options in added]

@@ -63,9 +63,15 @@ class SpawnerHooks:
     """
 
     def __new__(cls, _plugin: str, spawner_class: type[Spawner], *_args: Any, **_kwargs: Any) -> Self:
-        """Implement `hub_verify_address` only for a class that overrides ``verify_address``."""
-        verifies = spawner_class.verify_address is not Spawner.verify_address
-        chosen: Any = VerifyingSpawnerHooks if cls is SpawnerHooks and verifies else cls
+        """Implement `hub_verify_address` and `hub_receive` only for a class that overrides their methods."""
+        chosen: Any = cls
+        if cls is SpawnerHooks:
+            optional = tuple(
+                hooks
+                for name, hooks in (("verify_address", VerifyingHooks), ("receive", ReceivingHooks))
+                if getattr(spawner_class, name) is not getattr(Spawner, name)
+            )
+            chosen = type(cls.__name__, (*optional, cls), {}) if optional else cls
         hooks: Self = super().__new__(chosen)
         return hooks
 
@@ -351,7 +357,17 @@ class SpawnerHooks:
         return await call(self.plugin, function, *args, **kwargs)
 
 
-class VerifyingSpawnerHooks(SpawnerHooks):
+class ReceivingHooks(SpawnerHooks):
+    """Hooks of a spawner class that receives values from starting servers."""
+
+    @hookimpl
+    async def hub_receive(self, server: Server, values: Mapping[str, Any]) -> None:
+        """Call ``receive``."""
+        spawner = await self._find(server)
+        await self._call(spawner.receive, values)
+
+
+class VerifyingHooks(SpawnerHooks):
     """Hooks of a spawner class that can verify which process listens at an address."""
 
     @hookimpl

@@ -90,6 +90,17 @@ class Spawner(PollCallbacks):
         """
         return True
 
+    def receive(self, values: Mapping[str, Any]) -> Any:
+        """Receive values that the starting server has posted, while `start` waits for them. May be a
+        coroutine.
+
+        Override it if `start` needs facts that only the server knows, such as a port that it has chosen.
+
+        Args:
+            values: all values that this launch has posted. They come from the server, which its user
+                controls: validate them.
+        """
+
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `get_state` returned, possibly in another process. Call ``super()``.
 

@@ -61,7 +61,7 @@ class ServerSubscriptions:
 
     def __init__(self, store: Store, server_watch: ServerWatch) -> None:
         self._store = store
-        self._server_watch = server_watch
+        self.server_watch = server_watch
         self._subscribers: defaultdict[int, set[_Subscriber]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
@@ -82,9 +82,9 @@ class ServerSubscriptions:
         """
         subscriber = _Subscriber()
         if skip_current and not self._subscribers.get(server_id):
-            self._server_watch.discard(server_id)
+            self.server_watch.discard(server_id)
         if not skip_current:
-            self._server_watch.changed(server_id)
+            self.server_watch.changed(server_id)
         self._subscribers[server_id].add(subscriber)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll(), name="server-subscriptions")
@@ -137,7 +137,7 @@ class ServerSubscriptions:
         loop = asyncio.get_running_loop()
         next_poll = loop.time() + WATCH_POLL_SECONDS
         while True:
-            changed = self._server_watch.take_changed() & self._subscribers.keys()
+            changed = self.server_watch.take_changed() & self._subscribers.keys()
             if loop.time() >= next_poll:
                 changed, next_poll = set(self._subscribers), loop.time() + WATCH_POLL_SECONDS
             if changed:
@@ -145,7 +145,7 @@ class ServerSubscriptions:
                 await asyncio.sleep(WATCH_GATHER_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(next_poll):
-                    await self._server_watch.wakeup.wait()
+                    await self.server_watch.wakeup.wait()
 
     async def _update(self, keys: Collection[int]) -> None:
         # A subscriber that is added during this query is served by the next one.

@@ -32,6 +32,7 @@ from plughub.services.operations.credentials import (
     store_credentials,
 )
 from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.operations.posted_values import PostedValues
 from plughub.services.operations.progress_reports import ProgressReporter
 from plughub.services.operations.readiness import Readiness
 from plughub.services.operations.start_failures import (
@@ -68,6 +69,7 @@ class StartSteps:
         router: adds the route.
         events: publishes events.
         cleanup: cleans up after a failed start.
+        posted_values: passes what starting servers post to their spawners.
     """
 
     hooks: Hooks
@@ -75,6 +77,7 @@ class StartSteps:
     router: Router
     events: EventPublisher
     cleanup: ServerCleanup
+    posted_values: PostedValues
 
     async def run(self, job: Job) -> None:
         """Execute a start, beginning with its current phase."""
@@ -157,6 +160,8 @@ class StartSteps:
                 raise CancelledByUserError
             if host:
                 tx.operations.bind(job.operation.id, self.settings.hub_id, host)
+            if job.is_resumed:
+                tx.posted_values.clear(job.operation.id)
             record, user = job.read_current(tx)
             client = server_client_id(record.user, record.name)
             launched = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
@@ -175,7 +180,8 @@ class StartSteps:
         spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
         reporter.start(view)
         try:
-            return await job.unless_cancelled(spawn), token
+            async with self.posted_values.delivered(job, view):
+                return await job.unless_cancelled(spawn), token
         except PluginError as error:
             log.warning("%s", error, exc_info=error.__cause__)
             failure = await with_logs(self.hooks, spawn_failure(error), view, (token,))

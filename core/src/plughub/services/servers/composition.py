@@ -37,7 +37,7 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
     """Create the services of this package."""
     parts = basis.store, basis.hooks, basis.settings
     watch = operations.server_watch
-    servers = ServerService(*parts, operations.runner, watch, basis.events)
+    servers = ServerService(*parts, operations.runner, operations.server_subscriptions, basis.events)
     return ServerServices(
         servers=servers,
         named_servers=NamedServers(*parts),

@@ -25,7 +25,7 @@ from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
 from plughub.services.operations.runner import ClaimedOperations, Runner
-from plughub.services.operations.server_watch import ServerSubscriptions, ServerWatch
+from plughub.services.operations.server_watch import ServerSubscriptions
 from plughub.services.server_records import plugin_view, stored_view
 from plughub.services.servers.operation_requests import CleanupPendingError, OperationRequests
 from plughub.services.servers.recent_servers import RecentServers
@@ -49,7 +49,7 @@ class ServerService:
         hooks: the hooks.
         settings: settings of the hub.
         runner: executes operations.
-        server_watch: notified when a server changes.
+        subscriptions: sends changes of servers to subscribers.
         events: publishes events.
 
     Attributes:
@@ -63,19 +63,19 @@ class ServerService:
         hooks: Hooks,
         settings: HubSettings,
         runner: Runner,
-        server_watch: ServerWatch,
+        subscriptions: ServerSubscriptions,
         events: EventPublisher,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._runner = runner
-        self._server_watch = server_watch
+        self._server_watch = subscriptions.server_watch
         self._events = events
-        self._subscriptions = ServerSubscriptions(store, server_watch)
+        self._subscriptions = subscriptions
         self.is_shutting_down = False
         self._requests = OperationRequests(settings, hooks.cleans_up)
-        self.recent = RecentServers(store, server_watch)
+        self.recent = RecentServers(store, subscriptions.server_watch)
 
     async def get(self, user: str, name: str) -> ServerRecord:
         """Find a server.

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import pwd
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+
+from traitlets import Any as AnyTrait
 
 from plughub import spawner as plughub_spawner
 
-__all__ = ["Spawner"]
+__all__ = ["Spawner", "set_user_setuid"]
+MAX_PORT: Final = 65535
+
+
+class SpawnerSession:
+    """Database session of a spawner, which has nothing to store: the hub stores the state of spawners."""
+
+    def commit(self) -> None:
+        """Do nothing."""
 
 
 class Spawner(plughub_spawner.Spawner):
@@ -14,6 +27,21 @@ class Spawner(plughub_spawner.Spawner):
 
     own_event_loop = True
     polls_before_stop = True
+    accepted_from_server: ClassVar[frozenset[str]] = frozenset({"port"})
+    """Attributes that a starting server may set, by a call that a package adds, such as batchspawner's."""
+
+    db = AnyTrait(SpawnerSession(), help="Database session whose commit does nothing.")
+
+    def receive(self, values: Mapping[str, Any]) -> None:
+        """Set the attributes that a starting server has posted; ignore those that are not accepted."""
+        # The server's user has its token, and must not set what the hub executes, such as a command.
+        if refused := sorted(values.keys() - self.accepted_from_server):
+            self.log.warning("%s: ignoring posted attributes: %s", self._log_name, ", ".join(refused))
+        for name in sorted(values.keys() & self.accepted_from_server):
+            if name == "port" and not _is_port(values[name]):
+                self.log.warning("%s: the server has posted an invalid port", self._log_name)
+            elif hasattr(self, name):
+                setattr(self, name, values[name])
 
     @property
     def _server(self) -> Any:
@@ -23,6 +51,30 @@ class Spawner(plughub_spawner.Spawner):
     @property
     def _log_name(self) -> str:
         return f"{self.user.name}:{self.name}" if self.name else self.user.name
+
+
+def set_user_setuid(username: str, chdir: bool = True) -> Callable[[], None]:
+    """Return a function for ``preexec_fn`` that makes a process a system user.
+
+    Args:
+        username: login name.
+        chdir: change to the home folder, if that is possible.
+    """
+    account = pwd.getpwnam(username)
+    groups = os.getgrouplist(username, account.pw_gid)
+
+    def become() -> None:
+        os.setgid(account.pw_gid)
+        os.setgroups(groups)
+        os.setuid(account.pw_uid)
+        if chdir:
+            os.chdir(account.pw_dir if os.access(account.pw_dir, os.X_OK) else "/")
+
+    return become
+
+
+def _is_port(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_PORT
 
 
 try:
