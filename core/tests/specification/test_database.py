@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from sqlalchemy import create_engine, delete, select, text
 from plughub.dbutil import DatabaseError, get_schema_version, mysql_large_prefix_check, upgrade_if_needed
 from plughub.domain.errors import StartError
 from plughub.orm import APIToken, Group, Role, Service, User, new_session_factory
+from plughub.storage.backup import back_up
 from plughub.storage.schema import HEAD
 from plughub.testing.client import ApiClient
 from plughub.testing.conditions import wait_for
@@ -73,6 +77,54 @@ def test_mysql_is_refused(url):
     with pytest.raises(DatabaseError, match="does not support MySQL") as caught:
         mysql_large_prefix_check(url)
     assert caught.value.hint == "use PostgreSQL or SQLite"
+
+
+def run(tmp_path, db_url, *arguments, said=""):
+    command = [sys.executable, "-m", "plughub.dbutil", "--db", db_url, *arguments]
+    return subprocess.run(command, input=said, capture_output=True, text=True, cwd=tmp_path)
+
+
+def test_a_shell_has_a_session_and_the_classes(tmp_path, db_url):
+    upgrade_if_needed(db_url)
+    stored = run(tmp_path, db_url, "shell", said="db.add(User(name='ann'))\ndb.commit()\n")
+    assert (stored.returncode, "Traceback" in stored.stderr) == (0, False), stored.stderr
+    found = run(tmp_path, db_url, "shell", said="print([user.name for user in db.query(orm.User)])\n")
+    assert "['ann']" in found.stdout
+
+
+def test_alembic_works_on_the_database_of_the_hub(tmp_path):
+    url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"
+    missing = run(tmp_path, url, "alembic", "current")
+    assert (missing.returncode, "there is no database" in missing.stderr) == (2, True)
+    upgrade_if_needed(url)
+    assert run(tmp_path, url, "alembic", "current").stdout == f"{HEAD} (head)\n"
+    assert run(tmp_path, url, "alembic", "upgrade", "base:head", "--sql").returncode == 0
+    assert list(tmp_path.iterdir()) == [tmp_path / "jupyterhub.sqlite"], "reading makes no copy"
+    for arguments, revision in ((["downgrade", "-1"], "older"), (["upgrade", "head"], HEAD)):
+        done = run(tmp_path, url, "alembic", *arguments)
+        assert (done.returncode, "was copied to" in done.stderr) == (0, True), done.stderr
+        assert (get_schema_version(url) == HEAD) == (revision == HEAD)
+    assert len(list(tmp_path.glob("jupyterhub.sqlite.2*"))) == 2
+    wrong = run(tmp_path, url, "alembic", "nonsense")
+    assert (wrong.returncode, "invalid choice: 'nonsense'" in wrong.stderr) == (2, True)
+
+
+def test_alembic_changes_no_database_that_a_program_uses(tmp_path):
+    url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"
+    upgrade_if_needed(url)
+    with closing(sqlite3.connect(tmp_path / "jupyterhub.sqlite")) as used:
+        used.execute("SELECT count(*) FROM users").fetchone()
+        refused = run(tmp_path, url, "alembic", "stamp", "base")
+    assert (refused.returncode, f"in use by process {os.getpid()}" in refused.stderr) == (1, True)
+    assert get_schema_version(url) == HEAD
+
+
+def test_two_copies_within_a_second_have_two_names(tmp_path):
+    url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"
+    upgrade_if_needed(url)
+    copies = [back_up(url) for _ in range(3)]
+    assert len(set(copies)) == 3
+    assert all(get_schema_version(f"sqlite:///{copy}") == HEAD for copy in copies)
 
 
 # ---- plughub.orm
