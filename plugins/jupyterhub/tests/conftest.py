@@ -55,13 +55,13 @@ class Visitor:
 
 
 @contextmanager
-def provider(port: int, redirect_uri: str) -> Iterator[str]:
-    """Run the provider, and return its address."""
+def provider(port: int, redirect_uri: str, groups: Path) -> Iterator[str]:
+    """Run the provider with the groups of users in a file, and return its address."""
     root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
     library = Path(root) / "oidc-provider" / "lib" / "index.js"
     if not library.exists():
         pytest.skip("needs a provider: npm install -g oidc-provider@8")
-    command = ["node", str(HERE / "oidc_provider.mjs"), str(library), str(port), redirect_uri]
+    command = ["node", str(HERE / "oidc_provider.mjs"), str(library), str(port), redirect_uri, str(groups)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None

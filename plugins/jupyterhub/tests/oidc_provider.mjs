@@ -1,11 +1,15 @@
-// A real OpenID Connect provider with one client, for tests: node oidc_provider.mjs LIBRARY PORT REDIRECT_URI
-// Any password is right. Users are in the groups of the table below, or else in "students".
+// A real OpenID Connect provider with one client, for tests: node oidc_provider.mjs LIBRARY PORT REDIRECT_URI GROUPS
+// Any password is right. Users are in the groups of the file GROUPS, or else in "students"; null deletes a user.
+// Access tokens of users whose name begins with "brief" expire after a second.
+import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const [library, port, redirectUri] = process.argv.slice(2);
+const [library, port, redirectUri, file] = process.argv.slice(2);
 const { default: Provider } = await import(pathToFileURL(library));
-const members = { ada: ["staff", "deans"], nobody: [] };
-const groups = (name) => members[name] ?? ["students"];
+const groups = (name) => {
+  const members = JSON.parse(readFileSync(file));
+  return name in members ? members[name] : ["students"];
+};
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
@@ -17,10 +21,14 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
   ],
   claims: { openid: ["sub"], profile: ["preferred_username", "groups"] },
-  findAccount: (_, name) => ({
-    accountId: name,
-    claims: async () => ({ sub: name, preferred_username: name, groups: groups(name) }),
-  }),
+  findAccount: (_, name) =>
+    groups(name) && {
+      accountId: name,
+      claims: async () => ({ sub: name, preferred_username: name, groups: groups(name) }),
+    },
+  clockTolerance: 0,
+  issueRefreshToken: async () => true,
+  ttl: { AccessToken: (_, token) => (token.accountId.startsWith("brief") ? 1 : 3600) },
   pkce: { required: () => true, methods: ["S256"] },
   cookies: { keys: ["only for tests"] },
 });

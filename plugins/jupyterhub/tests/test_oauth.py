@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from http import HTTPStatus
 
@@ -18,10 +19,11 @@ from .conftest import Visitor, provider
 pytestmark = [pytest.mark.node, pytest.mark.timeout(180)]
 
 TOKEN = "5d" * 16
+GROUPS = {"ada": ["staff", "deans"], "nobody": []}
 OAUTH = """
 c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
 c.JupyterHub.load_roles = [
-    {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "groups"]}}
+    {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "admin:auth_state"]}}
 ]
 c.GenericOAuthenticator.client_id = "hub"
 c.GenericOAuthenticator.client_secret = "secret-of-the-hub"
@@ -60,9 +62,17 @@ c.Spawner.auth_state_hook = pass_token
 c.Spawner.cmd = {server!r}
 """
 BESIDE = """
+c.GenericOAuthenticator.enable_auth_state = True
+c.GenericOAuthenticator.auth_refresh_age = 1
+c.CryptKeeper.keys = ["{key}"]
 c.DummyAuthenticator.allowed_users = {{"bob"}}
 c.DummyAuthenticator.password = "the password of bob"
 """
+
+
+def groups_file(folder):
+    """Return the file with the groups, outside the folder of the hub: a process with it as argument is not its own."""
+    return folder.with_name(f"groups-of-{folder.name}.json")
 
 
 def hub_with(folder, plugins, config):
@@ -70,7 +80,9 @@ def hub_with(folder, plugins, config):
     port, provider_port = free_port(), free_port()
     redirect_uri = f"http://127.0.0.1:{port}/hub/oauth_callback"
     ports = (f"--JupyterHub.port={port}", f"--JupyterHub.hub_port={free_port()}")
-    with provider(provider_port, redirect_uri) as site:
+    groups = groups_file(folder)
+    groups.write_text(json.dumps(GROUPS))
+    with provider(provider_port, redirect_uri, groups) as site:
         text = (config + OAUTH).format(provider=site, key="ab" * 32, token=TOKEN, server=list(PROBE_SERVER))
         with HubProcess(folder, "--plugins", plugins, *ports, config=text) as hub:
             yield hub
@@ -154,3 +166,57 @@ def test_a_short_name_beside_another_authenticator_gives_users_the_choice(shared
         fields = {"username": name, "password": "the password of bob", "_xsrf": token[1]}
         visitor.post(f"{shared.url}hub/login", **fields)
     assert (bob.is_logged_in, eve.is_logged_in) == (True, False)
+
+
+def set_groups(hub, name, groups):
+    """Set the groups of a user at the provider; None deletes the user there."""
+    file = groups_file(hub.folder)
+    changed = file.with_suffix(".new")
+    changed.write_text(json.dumps({**json.loads(file.read_text()), name: groups}))
+    changed.rename(file)
+
+
+def test_a_change_of_groups_arrives_at_the_next_refresh_and_a_deleted_user_logs_in_again(shared):
+    max_, api = Visitor("max"), api_of(shared)
+    max_.log_in(f"{shared.url}hub/oauth_login?next=%2Fhub%2Ftoken")
+
+    def facts_after_a_visit():
+        assert max_.get(f"{shared.url}hub/token").url == f"{shared.url}hub/token"
+        found = api("GET", "/users/max").body
+        return found["groups"], found["admin"]
+
+    assert facts_after_a_visit() == (["students"], False)
+    set_groups(shared, "max", ["staff", "deans"])
+    wait_for(lambda: facts_after_a_visit() == (["deans", "staff"], True))
+    set_groups(shared, "max", ["staff"])
+    wait_for(lambda: facts_after_a_visit() == (["staff"], False))
+    set_groups(shared, "max", None)
+    wait_for(lambda: "/hub/login" in max_.get(f"{shared.url}hub/token").url)
+
+
+def test_an_expired_token_is_replaced_with_the_refresh_token(shared):
+    user, api = Visitor("brief-bea"), api_of(shared)
+    user.log_in(f"{shared.url}hub/oauth_login?next=%2Fhub%2Ftoken")
+    before = api("GET", "/users/brief-bea").body["auth_state"]
+
+    def token_after_a_visit():
+        assert user.get(f"{shared.url}hub/token").url == f"{shared.url}hub/token"
+        return api("GET", "/users/brief-bea").body["auth_state"]["access_token"]
+
+    wait_for(lambda: token_after_a_visit() != before["access_token"])
+    assert before["refresh_token"] not in shared.output
+
+
+def test_groups_are_refreshed_before_a_start_and_a_deleted_user_starts_nothing(hub):
+    user, api = Visitor("sam"), api_of(hub)
+    user.log_in(f"{hub.url}hub/home")
+    set_groups(hub, "sam", ["staff"])
+    assert api("POST", "/users/sam/server").status in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}
+    assert api("GET", "/users/sam").body["groups"] == ["staff"]
+    wait_for(lambda: api("GET", "/users/sam").body["servers"].get("", {}).get("ready"))
+    api("DELETE", "/users/sam/server")
+    wait_for(lambda: not api("GET", "/users/sam").body["servers"])
+    set_groups(hub, "sam", None)
+    refused = user.get(f"{hub.url}hub/spawn")
+    assert "/auth?" in refused.url
+    assert not api("GET", "/users/sam").body["servers"]
