@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -89,11 +90,12 @@ class Directory:
         self._process.wait()
 
 
-def make_certificate(path: Path) -> None:
-    """Create a self-signed certificate for 127.0.0.1 in two files, with the endings ``crt`` and ``key``."""
+def make_certificate(path: Path, hosts: Sequence[str] = ()) -> None:
+    """Create a self-signed certificate for 127.0.0.1 and hosts in two files, with the endings ``crt`` and ``key``."""
+    names = ",".join(["IP:127.0.0.1", *(f"DNS:{host}" for host in hosts)])
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command += ["-keyout", f"{path}.key", "-out", f"{path}.crt", "-subj", "/CN=127.0.0.1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-addext", f"subjectAltName={names}"]
     subprocess.run(command, check=True, capture_output=True)
 
 
