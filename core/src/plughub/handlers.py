@@ -35,6 +35,7 @@ from plughub.domain.users import User
 from plughub.kinds import Identity, Visitor
 from plughub.markers import NEEDS_TOKEN
 from plughub.services.tokens.principals import Principal
+from plughub.services.users.login import Session
 from plughub.web.api.base import APIHandler as _APIHandler
 from plughub.web.authorization import of_group, of_server, of_service, of_user
 from plughub.web.authorization import requires as needs_scope
@@ -121,6 +122,9 @@ class PageHandler(_Visited, _PageHandler):
     ``guarded = frozenset()`` and verifies each request itself, for example by a signature.
     """
 
+    new_user: User | None = None
+    """User whom this request has logged in."""
+
     async def log_in(self, identity: Identity, next_url: str = "") -> str:
         """Log in this browser as a user whom the plugin has authenticated on its own pages.
 
@@ -149,7 +153,7 @@ class PageHandler(_Visited, _PageHandler):
                 request=self.request_info(),
                 wanted=requested_session(self),
             )
-        return await begin_session(self, session, self.as_next_url(next_url))
+        return await self._begin(session, next_url)
 
     async def log_in_with_form(
         self, username: str, password: str, form: Mapping[str, str] | None = None, next_url: str = ""
@@ -176,7 +180,7 @@ class PageHandler(_Visited, _PageHandler):
         self._check_plugin()
         with self.context.metrics.time_login():
             session = await log_in_with_fields(self, username, password, form, plugin=self.plugin)
-        return await begin_session(self, session, self.as_next_url(next_url))
+        return await self._begin(session, next_url)
 
     async def log_out(self) -> None:
         """Log out this browser: end the session and clear the cookies.
@@ -191,6 +195,10 @@ class PageHandler(_Visited, _PageHandler):
     def is_own(self, parameter: str) -> bool:  # noqa: ARG002 - no parameter is passed on
         """Return True: parameters of the page belong to the plugin and are not passed on after a login."""
         return True
+
+    async def _begin(self, session: Session, next_url: str) -> str:
+        self.new_user = session.user
+        return await begin_session(self, session, self.as_next_url(next_url))
 
     def _check_plugin(self) -> None:
         """Refuse logins by pages of other plugins than active authenticators."""

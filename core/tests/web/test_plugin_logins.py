@@ -12,12 +12,13 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
 from plughub.handlers import PageHandler
-from plughub.kinds import Event, Identity, LoginMethod, Page, Refusal
+from plughub.kinds import Event, Identity, Login, LoginMethod, Page, Refusal
 from plughub.markers import hookimpl
 from plughub.testing.doubles import KnownUsers
-from plughub.web.plugin_pages import PluginPage
+from plughub.web.plugin_pages import PluginPage, check_paths
 
 ELSEWHERE = LoginMethod(label="Card", url="card/return")
 
@@ -270,3 +271,35 @@ async def test_the_documented_login_refuses_forged_requests_and_vetoed_users(bad
     answer = await browser.get(f"/hub/badge/return?code={code_and_state.format(state)}")
     assert answer.code == 403
     assert await names_of_sessions(badges) == []
+
+
+class TrustingPlugin:
+    """Authenticator that relies on its page."""
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+
+    @hookimpl
+    async def hub_authenticate(self, login: Login) -> Identity | None:
+        self.asked.append(login.own_page)
+        return None
+
+
+async def test_an_authenticator_knows_which_logins_come_from_its_own_page(make_hub):
+    trusting = TrustingPlugin()
+    page = PluginPage("trusting", Page(path="/form", handler=FormPage))
+    hub = await make_hub(plugins={"trusting": trusting}, pages=(page,))
+    await hub.browser().log_in("carol", "wrong")
+    browser = hub.browser()
+    token = (await browser.get("/hub/form")).headers["X-XSRF"]
+    await browser.post("/hub/form", form={"_xsrf": token, "word": "any"})
+    assert trusting.asked == [False, True]
+
+
+def test_two_plugins_with_one_page_are_refused():
+    pages = [
+        PluginPage(name, Page(path=path, handler=FormPage)) for name in "ab" for path in ("/login", "/x")
+    ]
+    with pytest.raises(StartError, match="plugin 'a' and plugin 'b' have the same page /x"):
+        check_paths(pages)
+    check_paths([*pages[:2], pages[2], pages[0]])

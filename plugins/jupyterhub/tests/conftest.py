@@ -40,6 +40,11 @@ class Visitor:
         """Submit a form, following redirects; `url` then has the last one."""
         return self._keep(self.session.post(url, fields))
 
+    def submit(self, url: str, **fields: str) -> requests.Response:
+        """Open a page, and submit the form of the same address with its hidden field."""
+        token = re.search(r'name="_xsrf" value="([^"]+)"', self.get(url).text)
+        return self.post(url, **fields, **({"_xsrf": token[1]} if token else {}))
+
     def log_in(self, url: str) -> requests.Response:
         """Open an address that leads to the provider, log in there, and return the answer that follows."""
         answer = self.get(url)

@@ -38,6 +38,11 @@ def adapter_of(name: str, kinds: Iterable[str], installed: Container[str]) -> st
     return ADAPTER if is_known and ADAPTER in installed else ""
 
 
+def needs_adapter(cls: type) -> bool:
+    """Return whether a class inherits from a class of the adapter for JupyterHub."""
+    return any(parent.__module__.partition(".")[0] == f"plughub_{ADAPTER}" for parent in cls.__mro__)
+
+
 def is_upstream(kind: str, name: str) -> bool:
     """Return whether an installed package registers a class for JupyterHub under a short name."""
     return bool(entry_points(group=f"jupyterhub.{kind}s", name=name))

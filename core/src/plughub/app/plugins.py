@@ -18,7 +18,7 @@ from plughub.app.class_plugins import (
     refuse_upstream,
 )
 from plughub.app.config import JupyterHub
-from plughub.app.found_classes import adapter_of, find_class, is_adapted
+from plughub.app.found_classes import ADAPTER, adapter_of, find_class, is_adapted, needs_adapter
 from plughub.app.replacements import Replacements, find_replacements
 from plughub.app.upstream_names import plugin_instead
 from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
@@ -182,12 +182,15 @@ class PluginChooser:
 
     def _find_class(self, name: str, kinds: Iterable[str]) -> tuple[str, type] | None:
         """Return the kind and the class of a short name that an active plugin knows; None for any other."""
-        adapter = adapter_of(name, kinds, self._installed)
-        if adapter and adapter not in self._selection.active.names:
-            log.info("plugin %r is active, because %r is a class for JupyterHub", adapter, name)
-            self._selection.active.add(adapter, self._installed[adapter].load())
-            self._implied = adapter
+        if adapter_of(name, kinds, self._installed):
+            self._add_adapter(name)
         return find_class(self._caller, name, kinds)
+
+    def _add_adapter(self, name: str) -> None:
+        if ADAPTER not in self._selection.active.names:
+            log.info("plugin %r is active, because %r is a class for JupyterHub", ADAPTER, name)
+            self._selection.active.add(ADAPTER, self._installed[ADAPTER].load())
+            self._implied = ADAPTER
 
     def _add_found(self, name: str, kind: str, cls: type) -> str:
         """Add a class as a plugin with its short name."""
@@ -243,6 +246,8 @@ class PluginChooser:
 
     def _add_class(self, kind: str, wanted: Any) -> str:
         name, plugin = plugin_of_class(kind, wanted)
+        if needs_adapter(wanted) and ADAPTER in self._installed:
+            self._add_adapter(name)
         found = find_replacements(kind, wanted, self._classes_of(kind), self._packages())
         self._retire(kind, name, found)
         if not found.place:

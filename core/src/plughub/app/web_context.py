@@ -16,7 +16,7 @@ from plughub.app.service_settings import template_folders
 from plughub.app.web_options import web_options
 from plughub.kinds import LoginMethod, Page
 from plughub.web.context import WebContext
-from plughub.web.plugin_pages import PluginPage, with_login_pages
+from plughub.web.plugin_pages import PluginPage, check_paths, with_login_pages
 
 PATH: Final = (str, os.PathLike)
 
@@ -41,6 +41,7 @@ def web_context(
         for page in answer.value
     ]
     pages = (*of_plugins, *(PluginPage("", page) for page in extra))
+    check_paths(pages)
     return WebContext(
         services=parts.services,
         options=web_options(plan, parts),

@@ -51,6 +51,12 @@ class EventLoopThread:
             return await step
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(step, self._home))
 
+    def wait_at_home(self, step: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop of the hub, from this loop, and block this loop until it ends."""
+        if self._home is None:
+            raise RuntimeError(f"the loop of plugin {self._name!r} has not been used by the hub yet")
+        return asyncio.run_coroutine_threadsafe(step, self._home).result()
+
     async def iterate(self, function: Callable[..., AsyncIterator[T]], *args: Any) -> AsyncGenerator[T]:
         """Run an asynchronous generator on this loop, and yield what it yields."""
         items = function(*args)

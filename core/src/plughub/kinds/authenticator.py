@@ -17,12 +17,15 @@ class Login:
         password: the password as typed.
         form: every other field of the login form by name.
         remote_ip: address of the browser.
+        own_page: whether a page of the plugin submitted it, with ``PageHandler.log_in_with_form``. False for
+            the hub's form, which anyone can fill in.
     """
 
     username: str
     password: str = field(default="", repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     remote_ip: str = ""
+    own_page: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

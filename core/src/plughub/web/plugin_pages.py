@@ -10,6 +10,7 @@ from typing import Final
 from tornado.routing import URLSpec
 from tornado.web import RequestHandler
 
+from plughub.domain.errors import StartError
 from plughub.domain.names import quote_path
 from plughub.kinds import LoginMethod, Page
 
@@ -53,6 +54,27 @@ class PluginPage:
         # A class of a config file has no module.
         facts = {"__module__": getattr(handler, "__module__", __name__), "plugin": self.plugin}
         return type(handler.__name__, (handler,), facts)
+
+
+def check_paths(pages: Iterable[PluginPage]) -> None:
+    """Check that no two plugins have a page with the same path.
+
+    Raises:
+        StartError: two plugins have; the page of one of them could never be opened.
+    """
+    owners: dict[str, str] = {}
+    for found in pages:
+        owner = owners.setdefault(found.path, found.plugin)
+        if owner != found.plugin:
+            names = " and ".join(
+                f"plugin {name!r}" if name else "c.JupyterHub.extra_handlers"
+                for name in (owner, found.plugin)
+            )
+            raise StartError(
+                f"{names} have the same page {found.path}",
+                hint="activate only one of them. Two authenticators of one package, such as oauthenticator, "
+                "run together in jupyterhub-multiauthenticator, which gives each its own addresses",
+            )
 
 
 def with_login_pages(

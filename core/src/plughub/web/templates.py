@@ -59,6 +59,15 @@ class Templates:
         is_custom = context.template_folders or context.jinja_options or context.data_folder
         self._environment = self._custom_environment() if is_custom else self._own
 
+    @property
+    def environment(self) -> Environment:
+        """Environment of all pages, with the custom templates."""
+        return self._environment
+
+    def complete(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the variables of a page together with those of the administrator."""
+        return {**self._admin_variables(variables), **variables}
+
     def render(self, name: str, **variables: Any) -> str:
         """Render the template `name`, such as ``home.html``, with variables."""
         return self._render([name], variables)
@@ -82,7 +91,7 @@ class Templates:
         return Markup().join(parts)
 
     def _render(self, names: Sequence[str], variables: Mapping[str, Any]) -> str:
-        variables = {**self._admin_variables(variables), **variables}
+        variables = self.complete(variables)
         try:
             return self._environment.select_template(names).render(variables)
         except Exception as error:  # a custom template may raise anything

@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from tornado import gen, web
@@ -360,12 +361,26 @@ class ExternalAuthenticator(Authenticator):
         return data["code"]
 
 
-async def test_an_authenticator_with_an_external_login_returns_its_url_and_never_gets_a_password():
+class PageAuthenticator(ExternalAuthenticator):
+    login_url = Authenticator.login_url
+
+    def get_handlers(self, app):
+        return [("/login", web.RequestHandler)]
+
+
+@pytest.mark.parametrize("kind", [ExternalAuthenticator, PageAuthenticator])
+async def test_an_authenticator_with_pages_of_its_own_never_gets_the_form_of_the_hub(kind):
+    hooks = AuthenticatorHooks("card", kind())
+    hooks.hub_register_pages()
+    forged = Login(username="", form={"code": "bob"})
+    assert [await hooks.hub_authenticate(login, None) for login in (ALICE, forged)] == [None, None]
+    assert (await hooks.hub_authenticate(replace(forged, own_page=True), None)).name == "bob"
+
+
+async def test_an_authenticator_with_an_external_login_returns_its_url():
     hooks = AuthenticatorHooks("github", ExternalAuthenticator(auto_login=True), "/jupyter/hub/")
     method = hooks.hub_login_method()
     assert (method.label, method.url, method.form, method.auto) == ("GitHub", "/oauth_login", False, True)
-    assert await hooks.hub_authenticate(ALICE, None) is None
-    assert (await hooks.hub_authenticate(Login(username="", form={"code": "bob"}), None)).name == "bob"
 
 
 async def test_a_new_name_neither_makes_an_admin_nor_unblocks():

@@ -17,11 +17,13 @@ class PendingLogin:
         handler: handler of the page.
         data: what the page passes to ``authenticate``.
         name: username; empty until the login is complete.
+        error: what ``authenticate`` raised.
     """
 
     handler: Any
     data: Any
     name: str = ""
+    error: Exception | None = None
 
 
 _pending: Final[ContextVar[PendingLogin | None]] = ContextVar("pending_login", default=None)

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
+
+from jupyterhub._data import DATA_FILES_PATH
 
 import plughub_jupyterhub  # noqa: F401 - installs the import hook
 from plughub import hookimpl
+from plughub.app.config import JupyterHub
 from plughub.errors import StartError
-from plughub.kinds import Page
+from plughub.kinds import HubContext, Page
+from plughub_jupyterhub.database import database
+
+
+@hookimpl
+def hub_configure(context: HubContext) -> None:
+    """Open the hub's database for tables of packages."""
+    hub = JupyterHub(config=context.config)
+    database.open(hub.db_url, hub.db_kwargs)
+
+
+@hookimpl
+def hub_register_static() -> Sequence[Path]:
+    """Return the folder with the static files of JupyterHub, for templates that use them."""
+    return [Path(DATA_FILES_PATH, "static")] if DATA_FILES_PATH else []
 
 
 @hookimpl

@@ -271,6 +271,20 @@ class Authenticator(AuthenticatorSettings):
 
     # ------------------------------------------------------------------------------------------ helpers
 
+    async def run_authenticate(self, plugin: str, handler: Any, data: Any) -> AuthModel | str | None:
+        """Call `authenticate`, synchronous or not.
+
+        Args:
+            plugin: name of the plugin, whose threads run a plain ``def``.
+            handler: as for `authenticate`.
+            data: as for `authenticate`.
+
+        Returns:
+            What `authenticate` returns.
+        """
+        answer: AuthModel | str | None = await call(plugin, self.authenticate, handler, data)
+        return answer
+
     async def run_post_auth_hook(self, handler: Any, auth_model: AuthModel) -> AuthModel:
         """Run post_auth_hook, if it is set.
 

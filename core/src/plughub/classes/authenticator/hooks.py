@@ -52,6 +52,7 @@ class AuthenticatorHooks:
         self.authenticator = authenticator
         self._base_url = base_url
         self._logs_in_elsewhere = type(authenticator).login_url is not Authenticator.login_url
+        self._has_own_pages = self._logs_in_elsewhere
 
     @hookimpl
     def hub_login_method(self) -> LoginMethod:
@@ -72,13 +73,15 @@ class AuthenticatorHooks:
     @hookimpl
     def hub_register_pages(self) -> Sequence[Page]:
         """Return the pages of ``get_handlers``."""
-        return [self._page(*entry) for entry in self.authenticator.get_handlers(None)]
+        pages = [self._page(*entry) for entry in self.authenticator.get_handlers(None)]
+        self._has_own_pages = self._logs_in_elsewhere or any(page.path == "/login" for page in pages)
+        return pages
 
     @hookimpl
     async def hub_authenticate(self, login: Login, request: RequestInfo | None) -> Identity | Rejected | None:
         """Call ``authenticate``, and normalise the username."""
-        if self._logs_in_elsewhere and login.password:
-            return None  # this authenticator has no form on the login page
+        if self._has_own_pages and not login.own_page:
+            return None  # the class relies on the checks of its pages, so the hub's form must not reach it
         return await self._or_rejected(self._authenticate(login, self._handler(request)))
 
     @hookimpl
@@ -136,7 +139,7 @@ class AuthenticatorHooks:
 
     async def _authenticate(self, login: Login, handler: Any) -> Identity | None:
         data = self.authenticator.login_data(login)
-        answer = await self._call(self.authenticator.authenticate, handler, data)
+        answer = await self.authenticator.run_authenticate(self.plugin, handler, data)
         if not answer:
             return None
         model = self._checked(answer if isinstance(answer, Mapping) else {"name": answer})

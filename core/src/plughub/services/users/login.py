@@ -114,7 +114,7 @@ class LoginService:
             remote_ip: address of the browser.
             request: the request that submitted the form, for authenticators.
             wanted: the session to create.
-            plugin: the only authenticator to ask; None for all.
+            plugin: the authenticator whose own page submitted the form, the only one to ask; None for all.
 
         Returns:
             The login.
@@ -128,7 +128,11 @@ class LoginService:
             self.refusals.record(username, remote_ip, "name or password too long")
             raise ForbiddenError(WRONG)
         login = Login(
-            username=normalize_username(username), password=password, form=form or {}, remote_ip=remote_ip
+            username=normalize_username(username),
+            password=password,
+            form=form or {},
+            remote_ip=remote_ip,
+            own_page=plugin is not None,
         )
         try:
             keys = await self._throttle.check(login.username, remote_ip)

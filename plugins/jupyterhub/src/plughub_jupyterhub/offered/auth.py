@@ -6,6 +6,7 @@ from typing import Any
 
 from plughub import auth as plughub_auth
 from plughub.kinds import Login, RequestInfo
+from plughub_jupyterhub.database import database
 from plughub_jupyterhub.pending_logins import current_login
 
 __all__ = ["Authenticator", "LocalAuthenticator"]
@@ -29,6 +30,20 @@ class Authenticator(plughub_auth.Authenticator):
         """Return what the page that began the login passed to ``login_user``; else the fields of the form."""
         pending = current_login()
         return pending.data if pending else super().login_data(login)
+
+    @property
+    def db(self) -> Any:
+        """Session of the database."""
+        return database.session
+
+    async def run_authenticate(self, plugin: str, handler: Any, data: Any) -> Any:
+        """Call ``authenticate``, and tell the page that began the login what it raises."""
+        try:
+            return await super().run_authenticate(plugin, handler, data)
+        except Exception as error:
+            if login := current_login():
+                login.error = error
+            raise
 
     async def run_post_auth_hook(self, handler: Any, auth_model: dict[str, Any]) -> dict[str, Any]:
         """Run post_auth_hook, and tell the page that began the login who logs in."""
