@@ -41,13 +41,15 @@ from plughub.web.authorization import of_group, of_server, of_service, of_user
 from plughub.web.authorization import requires as needs_scope
 from plughub.web.base import BaseHandler as _BaseHandler
 from plughub.web.pages.base import PageHandler as _PageHandler
+from plughub.web.pages.login import LoginHandler as _LoginHandler
 from plughub.web.pages.sessions import (
     begin_session,
     end_session,
     log_in_with_fields,
     requested_session,
 )
-from plughub.web.xsrf import is_from_hub_page
+from plughub.web.template_user import TemplateUser
+from plughub.web.xsrf import is_from_hub_page, is_from_other_origin
 
 __all__ = [
     "APIHandler",
@@ -55,8 +57,10 @@ __all__ = [
     "ConflictError",
     "ForbiddenError",
     "InvalidError",
+    "LoginPage",
     "NotFoundError",
     "PageHandler",
+    "TemplateUser",
     "TooManyError",
     "UnavailableError",
     "Visitor",
@@ -192,6 +196,17 @@ class PageHandler(_Visited, _PageHandler):
             raise Finish
         await end_session(self)
 
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Return whether a page of another site or origin led the browser here.
+
+        False also if the browser does not report it: over plain http, pages can hide that they are the
+        origin of a link.
+        """
+        sent = self.request.headers
+        is_referred = "Sec-Fetch-Site" not in sent and "Referer" in sent
+        return is_from_other_origin(self.request) or (is_referred and not is_from_hub_page(self.request))
+
     def is_own(self, parameter: str) -> bool:  # noqa: ARG002 - no parameter is passed on
         """Return True: parameters of the page belong to the plugin and are not passed on after a login."""
         return True
@@ -209,6 +224,14 @@ class PageHandler(_Visited, _PageHandler):
                 self.plugin,
             )
             raise ForbiddenError("This page cannot log you in.")
+
+
+class LoginPage(PageHandler, _LoginHandler):  # type: ignore[misc] # its log_in takes an identity
+    """Base class of login pages that resemble the hub's: ``get`` and ``post`` are those of the hub.
+
+    An expired form of the hub is accepted, and the errors of ``post`` are passed to ``show``. Call
+    ``renew_form()`` before a form is shown.
+    """
 
 
 class APIHandler(_Visited, _APIHandler):

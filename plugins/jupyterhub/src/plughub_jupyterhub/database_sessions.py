@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jupyterhub.orm import Base
-from sqlalchemy import Engine, Table, create_engine, event, inspect
+from sqlalchemy import Engine, Table, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session, scoped_session, sessionmaker
-from sqlalchemy.pool import StaticPool
 
+from plughub.databases import HUB_TABLES, own_engine
 from plughub.errors import StartError
-from plughub.storage.database import is_in_memory, make_engine
-from plughub.storage.tables import metadata
 
-AUTOCOMMIT: Final = "AUTOCOMMIT"
-_POOL: Final = {"pool_size": 2, "max_overflow": 30}
-_HUB_TABLES: Final = frozenset(metadata.tables)
+_IN_MEMORY: Final = "sqlite://"
 
 
 def connect(url: str, options: Mapping[str, Any]) -> scoped_session[Session]:
@@ -27,12 +23,11 @@ def connect(url: str, options: Mapping[str, Any]) -> scoped_session[Session]:
         url: SQLAlchemy URL; empty for an empty database in memory that cannot be changed.
         options: more arguments of ``sqlalchemy.create_engine``.
     """
-    if not url or is_in_memory(url):
-        engine = _engine_in_memory()
-    else:
-        pool = {} if url.startswith("sqlite") else _POOL
-        engine = make_engine(url, {**pool, **options, "isolation_level": AUTOCOMMIT}, begin=False)
+    engine = own_engine(url or _IN_MEMORY, options)
+    if inspect(engine).get_table_names():
         create_tables(engine)
+    else:  # a database in memory
+        Base.metadata.create_all(engine)
     maker = sessionmaker(engine, expire_on_commit=False)
     event.listen(maker, "do_orm_execute", _prepare_statement)
     event.listen(maker, "before_flush", _check_changes)
@@ -44,7 +39,7 @@ def connect(url: str, options: Mapping[str, Any]) -> scoped_session[Session]:
 def create_tables(engine: Engine) -> None:
     """Create the tables of packages that do not exist yet."""
     for table in Base.metadata.sorted_tables:
-        if table.name in _HUB_TABLES:
+        if table.name in HUB_TABLES:
             continue
         try:
             table.create(engine, checkfirst=True)
@@ -59,17 +54,6 @@ def settle(session: Session) -> None:
         session.rollback()
     elif not (session.new or session.dirty or session.deleted):
         session.commit()
-
-
-def _engine_in_memory() -> Engine:
-    engine = create_engine(
-        "sqlite://",
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-        isolation_level=AUTOCOMMIT,
-    )
-    Base.metadata.create_all(engine)
-    return engine
 
 
 def _prepare_statement(state: ORMExecuteState) -> None:
@@ -98,7 +82,7 @@ def _changed(session: Session) -> tuple[Any, ...]:
 
 
 def _check_table(table: Any) -> None:
-    if isinstance(table, Table) and table.name in _HUB_TABLES:
+    if isinstance(table, Table) and table.name in HUB_TABLES:
         raise PermissionError(
             f"the table {table.name!r} belongs to the hub: change users, groups and servers with its API"
         )

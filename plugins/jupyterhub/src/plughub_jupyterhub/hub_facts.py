@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
-from plughub.domain.scopes import ScopeFilter
-from plughub.errors import NotFoundError
-from plughub.services.settings import HubSettings
-from plughub.web.authorization import check_access
-from plughub.web.protocol import LOGIN_COOKIE
+from plughub.handlers import NotFoundError, needs_scope, of_user
 from plughub_jupyterhub.page_loop import LoopPage, blocking_at_home
 from plughub_jupyterhub.users import PageUser
 
@@ -37,15 +34,9 @@ class HubFacts:
     """
 
     base_url: str
-    api_url: str = ""
-    public_host: str = ""
-    cookie_name: str = LOGIN_COOKIE
-
-    @classmethod
-    def of(cls, settings: HubSettings) -> Self:
-        """Return the facts about a hub."""
-        prefix = settings.hub_prefix
-        return cls(base_url=prefix, api_url=f"{settings.hub_url}{prefix}api", public_host=settings.hub_origin)
+    api_url: str
+    public_host: str
+    cookie_name: str
 
     @property
     def server(self) -> HubServer:
@@ -84,15 +75,15 @@ class UserTable:
 
     def delete(self, name: str) -> None:
         """Delete a user before the answer is sent, if the principal of the request may do that."""
+        self._page.add_step(partial(_delete, self._page, name))
 
-        async def step() -> None:
-            page, services = self._page, self._page.services
-            await check_access(page, ("admin:users",), ScopeFilter.user(name))
-            user, seconds = await services.users.get(name), page.context.options.slow_stop_timeout
-            await services.user_admin.delete(user, seconds, by=page.visitor)
-            page.emit_event("delete-user", name)
 
-        self._page.add_step(step)
+@needs_scope("admin:users", about=of_user)
+async def _delete(page: LoopPage, name: str) -> None:
+    services = page.services
+    user, seconds = await services.users.get(name), page.context.options.slow_stop_timeout
+    await services.user_admin.delete(user, seconds, by=page.visitor)
+    page.emit_event("delete-user", name)
 
 
 class Statsd:

@@ -7,10 +7,8 @@ from urllib.parse import quote_plus, urlencode
 
 from tornado.web import HTTPError
 
-from plughub.domain.names import shorten
-from plughub.web.pages import login as hub_login
-from plughub.web.plugin_pages import hub_address
-from plughub.web.xsrf import is_navigation
+from plughub.handlers import LoginPage
+from plughub.names import shorten
 from plughub_jupyterhub.page_handler import BaseHandler
 from plughub_jupyterhub.page_loop import at_home
 from plughub_jupyterhub.page_templates import AwaitableText
@@ -18,7 +16,7 @@ from plughub_jupyterhub.page_templates import AwaitableText
 _WRONG = "Invalid username or password"
 
 
-class LoginHandler(BaseHandler, hub_login.LoginHandler):  # type: ignore[misc] # other log_in
+class LoginHandler(BaseHandler, LoginPage):  # type: ignore[misc] # as in LoginPage
     """``jupyterhub.handlers.LoginHandler``: the login form of one authenticator."""
 
     async def get(self) -> None:
@@ -31,8 +29,7 @@ class LoginHandler(BaseHandler, hub_login.LoginHandler):  # type: ignore[misc] #
         if self.authenticator.auto_login:
             await self._log_in_automatically()
             return
-        if is_navigation(self.request):
-            self.cookie_jar.set_xsrf(self.xsrf_token, lasting=False)
+        self.renew_form()
         self.finish(await self._render(username=self.text_argument("username")))
 
     async def post(self) -> None:
@@ -81,7 +78,7 @@ class LoginHandler(BaseHandler, hub_login.LoginHandler):  # type: ignore[misc] #
     async def _log_in_automatically(self) -> None:
         begin = self.authenticator.login_url(self.hub_path())
         if begin != self.hub_path("login"):
-            self.redirect(self._with_next(hub_address(self.hub_path(), begin)))
+            self.redirect(self._with_next(begin))
             return
         user = await self.login_user()
         if user is None:

@@ -45,7 +45,13 @@ class BaseHandler(LoopPage):
     @property
     def hub(self) -> HubFacts:
         """Facts about the hub."""
-        return HubFacts.of(self.services.settings)
+        settings, prefix = self.services.settings, self.hub_path()
+        return HubFacts(
+            base_url=prefix,
+            api_url=f"{settings.hub_url}{prefix}api",
+            public_host=settings.hub_origin,
+            cookie_name=self.cookie_jar.login_name,
+        )
 
     @property
     def base_url(self) -> str:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from tornado.web import Finish
 
-from plughub.classes.event_loop_thread import EventLoopThread, current_thread
 from plughub.handlers import PageHandler
+from plughub.threads import EventLoopThread, current_thread
 
 T = TypeVar("T")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 
-from plughub.web.application import HubApplication
+if TYPE_CHECKING:
+    from plughub.web.application import HubApplication
 
 _OWN: Final = Path(__file__).parent / "templates"
 

@@ -11,10 +11,10 @@ from jupyterhub._data import DATA_FILES_PATH
 
 import plughub_jupyterhub  # noqa: F401 - installs the import hook
 from plughub import hookimpl
-from plughub.app.config import JupyterHub
 from plughub.errors import StartError
 from plughub.kinds import HubContext, Page
 from plughub_jupyterhub.database import database
+from plughub_jupyterhub.offered.app import JupyterHub
 
 
 @hookimpl

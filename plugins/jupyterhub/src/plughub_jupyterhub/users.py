@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from plughub.domain.users import User
-from plughub.services.composition import HubServices
-from plughub.web.template_user import TemplateUser
+from plughub.handlers import TemplateUser
 from plughub_jupyterhub.page_loop import at_home
+
+if TYPE_CHECKING:
+    from plughub.domain.users import User
+    from plughub.services.composition import HubServices
 
 
 class PageUser(TemplateUser):

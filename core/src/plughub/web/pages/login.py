@@ -55,10 +55,13 @@ class LoginHandler(PageHandler):
         if len(interactive) == 1 and interactive[0].url and self._redirects_automatically(interactive[0]):
             self.redirect(self._external_url(interactive[0], self._after()))
             return
-        if is_navigation(self.request):
-            # Restart the hour for which the form is valid.
-            self.cookie_jar.set_xsrf(self.xsrf_token, lasting=False)
+        self.renew_form()
         self.show(username=self.get_argument("username", ""))
+
+    def renew_form(self) -> None:
+        """Restart the hour for which the form is valid."""
+        if is_navigation(self.request):
+            self.cookie_jar.set_xsrf(self.xsrf_token, lasting=False)
 
     def _redirects_automatically(self, method: LoginMethod) -> bool:
         is_from_server = self.next_url.startswith(self.hub_path("api", "oauth2", "authorize"))

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plughub.domain.scopes import DEFINITIONS, ScopeFilter
-from plughub.errors import ForbiddenError
-from plughub.web.authorization import check_access
-from plughub.web.base import BaseHandler
-from plughub.web.pages.base import PageHandler
-from plughub.web.xsrf import is_from_hub_page, is_from_other_origin
+from plughub import handlers
 from plughub_jupyterhub.page_loop import at_home
 
 __all__ = ["needs_scope"]
@@ -35,20 +31,25 @@ def needs_scope(*scopes: str, post_filter: bool = False) -> Callable[[Callable[.
     Raises:
         ValueError: there is no such scope.
     """
+    known = sys.modules["jupyterhub.scopes"].scope_definitions
     for scope in scopes:
-        if scope not in DEFINITIONS:
+        if scope not in known:
             raise ValueError(f"Scope {scope} is not a valid scope")
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(method)
 
         @functools.wraps(method)
-        async def checked(handler: BaseHandler, *path: Any, **named: Any) -> None:
+        async def checked(handler: Any, *path: Any, **named: Any) -> None:
             given = signature.bind(handler, *path, **named)
             given.apply_defaults()
-            await at_home(check_access(handler, scopes, _resource(given.arguments)))
-            if isinstance(handler, PageHandler):
-                _refuse_links_of_other_sites(handler)
+            resource = _resource(given.arguments)
+            await at_home(handlers.needs_scope(*scopes, about=lambda *_path: resource)(_pass)(handler))
+            if isinstance(handler, handlers.PageHandler) and handler.is_from_elsewhere:
+                raise handlers.ForbiddenError(
+                    "A link of another site led to this page.",
+                    hint="Open it from a page of the hub, or type its address.",
+                )
             answer = method(handler, *path, **named)
             if inspect.isawaitable(answer):
                 await answer
@@ -58,22 +59,16 @@ def needs_scope(*scopes: str, post_filter: bool = False) -> Callable[[Callable[.
     return decorate
 
 
-def _resource(arguments: Mapping[str, Any]) -> ScopeFilter | None:
+async def _pass(_handler: Any) -> None:
+    """Do nothing: the decorator has checked the request."""
+
+
+def _resource(arguments: Mapping[str, Any]) -> Any:
     user, server = arguments.get("user_name"), arguments.get("server_name")
     if user is not None:
-        return ScopeFilter.user(user) if server is None else ScopeFilter.server(user, server)
+        return handlers.of_user(user) if server is None else handlers.of_server(user, server)
     if (group := arguments.get("group_name")) is not None:
-        return ScopeFilter.group(group)
+        return handlers.of_group(group)
     if (service := arguments.get("service_name")) is not None:
-        return ScopeFilter.service(service)
+        return handlers.of_service(service)
     return None
-
-
-def _refuse_links_of_other_sites(page: PageHandler) -> None:
-    request = page.request
-    referred = "Sec-Fetch-Site" not in request.headers and "Referer" in request.headers
-    if is_from_other_origin(request) or (referred and not is_from_hub_page(request)):
-        raise ForbiddenError(
-            "A link of another site led to this page.",
-            hint="Open it from a page of the hub, or type its address.",
-        )
