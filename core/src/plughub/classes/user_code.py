@@ -57,3 +57,19 @@ def runs_on_loop(function: Callable[..., Any]) -> bool:
         or getattr(plain, "__globals__", {}).get("__name__") == "tornado.concurrent"
         or inspect.iscoroutinefunction(getattr(plain, "__call__", None))  # noqa: B004 - inspects the method
     )
+
+
+def accepts(function: Callable[..., Any], *args: Any) -> bool:
+    """Return whether a function can be called with some positional arguments.
+
+    Args:
+        function: any callable; one that is not written in Python may have no signature, and counts as True.
+        args: the arguments.
+    """
+    try:
+        inspect.signature(function).bind(*args)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True

@@ -147,6 +147,9 @@ class CarefulSpawner(Spawner):
     async def poll(self):
         if self.answer == "restart":
             await self.start()
+        if self.answer == "clean up":
+            await self.stop(now=True)
+            return 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -157,7 +160,7 @@ class CarefulSpawner(Spawner):
 
 
 @pytest.mark.parametrize(
-    ("answer", "stops"), [(None, 1), (3, 0), (Moved(url=""), 1), ("restart", 1)], ids=str
+    ("answer", "stops"), [(None, 1), (3, 0), (Moved(url=""), 1), ("restart", 1), ("clean up", 1)], ids=str
 )
 async def test_a_spawner_can_be_polled_before_a_stop(answer, stops):
     found = type("Found", (CarefulSpawner,), {"answer": answer, "stopped": []})

@@ -294,3 +294,15 @@ async def test_the_status_that_another_server_answered_is_not_the_status_of_the_
 
     with pytest.raises(EngineError):
         await hooks_of(FailingSpawner).hub_spawn(make_server("alice"))
+
+
+async def test_a_poll_that_cleans_up_after_a_starting_server_reports_its_end():
+    class CleaningSpawner(CallbackSpawner):
+        async def poll(self):
+            if self.code is not None:
+                await self.stop(now=True)
+            return 7 if self.code == 3 else self.code
+
+    hooks, server, spawner = await started(CleaningSpawner)
+    spawner.code = 3
+    assert await hooks.hub_poll(replace(server, starting=True)) == 7

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from plughub.classes.user_code import call, runs_on_loop
+from plughub.classes.user_code import accepts, call, runs_on_loop
 
 if TYPE_CHECKING:
     from plughub.classes.spawner.spawner import Spawner
@@ -30,7 +30,7 @@ async def call_hook(spawner: Spawner, name: str, *args: Any) -> Any:
     result = None
     for hook in (own,) if configured is own else (configured, own):
         if hook is not None:
-            is_short = not _accepts(hook, spawner, *args) and _accepts(hook, *args)
+            is_short = not accepts(hook, spawner, *args) and accepts(hook, *args)
             answer = await call(spawner.plugin, hook, *(args if is_short else (spawner, *args)))
             result = result if answer is None else answer
     return result
@@ -40,7 +40,7 @@ async def call_hook(spawner: Spawner, name: str, *args: Any) -> Any:
 def runs_once(spawner: Spawner, name: str) -> Iterator[None]:
     """Run a hook method without arguments once, although both the hub and ``start`` or ``stop`` call it."""
     method = _method(spawner, name)
-    if method is None or _accepts(method, spawner):
+    if method is None or accepts(method, spawner):
         yield
         return
     setattr(spawner, name, _shared(method))
@@ -64,13 +64,3 @@ def _shared(method: Callable[..., Any]) -> Callable[[], Any]:
         return await run()
 
     return shared
-
-
-def _accepts(function: Callable[..., Any], *args: Any) -> bool:
-    try:
-        inspect.signature(function).bind(*args)
-    except TypeError:
-        return False
-    except ValueError:  # a function that is not written in Python may have no signature
-        return True
-    return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import TraitError
 from traitlets.utils.importstring import import_item
 
-from plughub.classes.user_code import call
+from plughub.classes.user_code import accepts, call
 from plughub.kinds import SpawnFailed
 
 if TYPE_CHECKING:
@@ -141,10 +141,13 @@ async def apply_user_options(spawner: Spawner) -> None:
             _apply_by_name(spawner, apply, dict(spawner.user_options))
         elif apply is not None:
             await call(spawner.plugin, apply, spawner, dict(spawner.user_options))
+    options = dict(spawner.user_options)
+    if not accepts(spawner.load_user_options, options):
+        return  # a method of KubeSpawner, which calls it in its ``start``
     # An option that names something unknown ends in a KeyError, or in the StopIteration of a search, which
     # the thread reports as RuntimeError.
     with _as_invalid_options(ValueError, TypeError, TraitError, LookupError, RuntimeError):
-        await call(spawner.plugin, spawner.load_user_options, dict(spawner.user_options))
+        await call(spawner.plugin, spawner.load_user_options, options)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -86,7 +86,19 @@ class PollCallbacks(SpawnerSettings):
 
         names: dict[str, Callable[..., Any]] = {"start": restart if self.api_token else _refuse_without_token}
         if starting or time.monotonic() < self._may_restart_at:
-            names = {"start": _refuse, "stop": _refuse}
+            # A poll may stop a server that has ended, to clean up, or one that it is about to restart.
+            names = {"start": _refuse, "stop": _skip}
+        return await self._poll_with(names)
+
+    async def has_ended(self) -> bool:
+        """Poll before a stop, and return whether the server has ended.
+
+        `poll` may clean up after the server, but not restart it: the server then counts as running.
+        """
+        return _exit_code(await self._poll_with({"start": _refuse})) is not None
+
+    async def _poll_with(self, names: Mapping[str, Callable[..., Any]]) -> Any:
+        """Poll while methods of this object are replaced."""
         vars(self).update(names)
         try:
             return await call(self.plugin, self.poll)
@@ -102,10 +114,6 @@ class PollCallbacks(SpawnerSettings):
         finally:
             for name in names:
                 vars(self).pop(name, None)
-
-    async def has_ended(self) -> bool:
-        """Poll before a stop, and return whether the server has ended; `poll` must not restart it."""
-        return _exit_code(await self.poll_guarded(starting=True)) is not None
 
     async def poll_and_notify(self) -> int | None:
         """Poll once, and call the callbacks if the server has ended.
@@ -156,3 +164,14 @@ def _refuse_without_token(*_args: Any, **_kwargs: Any) -> None:
 
 def _refuse(*_args: Any, **_kwargs: Any) -> None:
     raise _TooEarlyError
+
+
+class _Nothing:
+    """Result of a method that does nothing, whether it is awaited or not."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+def _skip(*_args: Any, **_kwargs: Any) -> _Nothing:
+    return _Nothing()

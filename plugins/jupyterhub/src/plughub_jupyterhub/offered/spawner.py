@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from traitlets import Any as AnyTrait
 
 from plughub import spawner as plughub_spawner
+from plughub_jupyterhub.reflectors import drop_failed_reflectors
 
 __all__ = ["Spawner", "set_user_setuid"]
 MAX_PORT: Final = 65535
@@ -42,6 +43,20 @@ class Spawner(plughub_spawner.Spawner):
                 self.log.warning("%s: the server has posted an invalid port", self._log_name)
             elif hasattr(self, name):
                 setattr(self, name, values[name])
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        drop_failed_reflectors(type(self))
+        super().__init__(*args, **settings)
+
+    async def poll_guarded(self, *, starting: bool) -> Any:
+        """Poll, with reflectors that follow the cluster."""
+        drop_failed_reflectors(type(self))
+        return await super().poll_guarded(starting=starting)
+
+    async def has_ended(self) -> bool:
+        """Poll before a stop, with reflectors that follow the cluster."""
+        drop_failed_reflectors(type(self))
+        return await super().has_ended()
 
     @property
     def _server(self) -> Any:
