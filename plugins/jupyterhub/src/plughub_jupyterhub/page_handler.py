@@ -230,7 +230,13 @@ class BaseHandler(LoopPage):
     # ---- addresses
 
     def get_next_url(self, user: Any = None, default: str | None = None) -> str:  # noqa: ARG002 - as there
-        """Return the address to continue to after a login: ``next``, else the default, else the hub's own."""
+        """Return the address to continue to after a login: ``next``, else the default, else the hub's own.
+
+        Raises:
+            ForbiddenError: the login was refused.
+        """
+        if self._refusal and self.new_user is None:
+            raise ForbiddenError(self._refusal)
         return self.next_url or default or self._landing or self.hub_path()
 
     def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
