@@ -16,6 +16,7 @@ from plughub.classes.tls_context import make_ssl_context
 from plughub.domain import tokens
 from plughub.domain.backoff import Backoff
 from plughub.domain.clock import isoformat, utcnow
+from plughub.domain.secrets import scrub
 from plughub.domain.tokens import GIVEN_ROUNDS
 from plughub.domain.unix_sockets import unix_socket_path
 from plughub.domain.urls import guess_base_url, host_in_url, url_escape_path, url_path_join, url_unescape_path
@@ -40,6 +41,7 @@ __all__ = [
     "process_family",
     "random_port",
     "run_sync",
+    "scrub",
     "token_authenticated",
     "unix_socket_path",
     "url_escape_path",

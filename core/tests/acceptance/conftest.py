@@ -1,7 +1,6 @@
 import os
 import pwd
 import secrets
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,13 +9,11 @@ from textwrap import dedent
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from plughub.testing.pythons import python_for_everybody
+from plughub.testing import jupyter
 from plughub.testing.quick import starts
 from plughub.testing.workers import alone
 
 CHROMIUM = "/usr/bin/chromium"
-JUPYTER = Path("/var/tmp/plughub-tests-jupyter")
-PACKAGES = ("jupyterhub>=5", "jupyterlab>=4")
 
 
 @pytest.fixture
@@ -37,18 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def shared_jupyter() -> Path:
     """A `jupyterhub-singleuser` with JupyterLab that every system user can run."""
-    with alone("jupyter"):
-        if not (JUPYTER / "complete").exists():
-            shutil.rmtree(JUPYTER, ignore_errors=True)
-            python = python_for_everybody()
-            if python is None:
-                pytest.skip("no Python here that all system users may run")
-            subprocess.run([python, "-m", "venv", JUPYTER], check=True)
-            subprocess.run(
-                [JUPYTER / "bin" / "pip", "install", "--quiet", *PACKAGES], check=True, timeout=600
-            )
-            (JUPYTER / "complete").touch()
-    return JUPYTER / "bin" / "jupyterhub-singleuser"
+    return jupyter.shared_jupyter()
 
 
 class SystemUser:

@@ -55,3 +55,15 @@ def hub_register_pages() -> list[Page]:
     """Return the API calls that packages have added to ``jupyterhub.apihandlers.default_handlers``."""
     added = getattr(sys.modules.get("jupyterhub.apihandlers"), "default_handlers", ())
     return [Page(path=path, handler=handler, options=dict(*options)) for path, handler, *options in added]
+
+
+@hookimpl
+def hub_register_configurables() -> list[type]:
+    """Return the spawner classes that were imported: another spawner may wrap them, with their settings."""
+    base = getattr(sys.modules.get("jupyterhub.spawner"), "Spawner", None)
+    return [] if base is None else [base, *_subclasses(base)]
+
+
+def _subclasses(cls: type) -> list[type]:
+    below: list[type] = cls.__subclasses__()
+    return list(dict.fromkeys([*below, *(found for direct in below for found in _subclasses(direct))]))

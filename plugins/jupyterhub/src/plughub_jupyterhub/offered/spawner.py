@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from traitlets import Any as AnyTrait
+from traitlets import default
 
 from plughub import spawner as plughub_spawner
+from plughub.utils import scrub
 from plughub_jupyterhub.reflectors import drop_failed_reflectors
 
 __all__ = ["Spawner", "set_user_setuid"]
 MAX_PORT: Final = 65535
+
+
+class SecretFilter(logging.Filter):
+    """Filter that removes secrets from log messages, such as the environments that batchspawner logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the secrets in a message."""
+        record.msg, record.args = scrub(record.getMessage()), ()
+        return True
+
+
+_secret_filter: Final = SecretFilter()
 
 
 class SpawnerSession:
@@ -33,17 +48,6 @@ class Spawner(plughub_spawner.Spawner):
 
     db = AnyTrait(SpawnerSession(), help="Database session whose commit does nothing.")
 
-    def receive(self, values: Mapping[str, Any]) -> None:
-        """Set the attributes that a starting server has posted; ignore those that are not accepted."""
-        # The server's user has its token, and must not set what the hub executes, such as a command.
-        if refused := sorted(values.keys() - self.accepted_from_server):
-            self.log.warning("%s: ignoring posted attributes: %s", self._log_name, ", ".join(refused))
-        for name in sorted(values.keys() & self.accepted_from_server):
-            if name == "port" and not _is_port(values[name]):
-                self.log.warning("%s: the server has posted an invalid port", self._log_name)
-            elif hasattr(self, name):
-                setattr(self, name, values[name])
-
     def __init__(self, *args: Any, **settings: Any) -> None:
         drop_failed_reflectors(type(self))
         super().__init__(*args, **settings)
@@ -57,6 +61,23 @@ class Spawner(plughub_spawner.Spawner):
         """Poll before a stop, with reflectors that follow the cluster."""
         drop_failed_reflectors(type(self))
         return await super().has_ended()
+
+    def receive(self, values: Mapping[str, Any]) -> None:
+        """Set the attributes that a starting server has posted; ignore those that are not accepted."""
+        # The server's user has its token, and must not set what the hub executes, such as a command.
+        if refused := sorted(values.keys() - self.accepted_from_server):
+            self.log.warning("%s: ignoring posted attributes: %s", self._log_name, ", ".join(refused))
+        for name in sorted(values.keys() & self.accepted_from_server):
+            if name == "port" and not _is_port(values[name]):
+                self.log.warning("%s: the server has posted an invalid port", self._log_name)
+            elif hasattr(self, name):
+                setattr(self, name, values[name])
+
+    @default("log")
+    def _default_log_without_secrets(self) -> logging.Logger:
+        log = logging.getLogger(f"plughub.spawner.{self.plugin}")
+        log.addFilter(_secret_filter)
+        return log
 
     @property
     def _server(self) -> Any:

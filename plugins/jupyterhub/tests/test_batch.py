@@ -1,0 +1,229 @@
+"""batchspawner's SlurmSpawner, unmodified, with a real Slurm."""
+
+import os
+import shutil
+import sysconfig
+from http import HTTPStatus
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from plughub.testing import probe_server
+from plughub.testing.accounts import system_user
+from plughub.testing.client import ApiClient
+from plughub.testing.conditions import wait_for
+from plughub.testing.hub import HubProcess
+from plughub.testing.jupyter import shared_jupyter
+
+from .slurm_cluster import PROGRAMS, SlurmCluster
+
+TOKEN = "5d" * 16
+HEADERS = {"Authorization": f"token {TOKEN}"}
+WRAPPER = """#!{python}
+import sys
+sys.path.insert(0, {library!r})
+from batchspawner.singleuser import main
+main()
+"""
+CONFIG = """
+def choose(spawner):
+    if spawner.user_options.get("lab"):
+        spawner.cmd = [{lab!r}]
+
+c.JupyterHub.spawner_class = "batchspawner.SlurmSpawner"
+c.JupyterHub.log_level = "DEBUG"
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 1}}
+c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
+c.JupyterHub.load_roles = [
+    {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "access:servers"]}}
+]
+c.DummyAuthenticator.allow_all = True
+c.SlurmSpawner.batchspawner_singleuser_cmd = {wrapper!r}
+c.SlurmSpawner.startup_poll_interval = 0.2
+c.SlurmSpawner.req_srun = ""
+c.Spawner.environment = {environment!r}
+c.Spawner.cmd = [{probe!r}]
+c.Spawner.pre_spawn_hook = choose
+c.Spawner.poll_interval = 1
+c.Spawner.http_timeout = 60
+"""
+PROFILES = """
+from batchspawner import SlurmSpawner
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+c.JupyterHub.spawner_class = "wrapspawner.ProfilesSpawner"
+c.ProfilesSpawner.profiles = [
+    ("This machine", "local", SimpleLocalProcessSpawner, {"home_dir_template": "/tmp"}),
+    ("Cluster", "cluster", SlurmSpawner, {"req_nprocs": "1"}),
+]
+"""
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root"),
+    pytest.mark.skipif(not all(map(shutil.which, ("sbatch", "sudo"))), reason=f"needs {', '.join(PROGRAMS)}"),
+]
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    with SlurmCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def config(slurm):
+    """Config file of a hub whose servers are jobs: probe servers, or JupyterLab on request."""
+    lab = shared_jupyter()
+    library = slurm.folder / "library"
+    shutil.copytree(Path(sysconfig.get_path("purelib"), "batchspawner"), library / "batchspawner")
+    wrapper = slurm.folder / "batchspawner-singleuser"
+    python = lab.parent / "python"
+    wrapper.write_text(WRAPPER.format(python=python, library=str(library)))
+    probe = slurm.folder / "probe"
+    probe.write_text(f"#!{python}\n{Path(probe_server.__file__).read_text()}")
+    for script in (wrapper, probe):
+        script.chmod(0o755)
+    places = {"lab": str(lab), "wrapper": str(wrapper), "probe": str(probe)}
+    return CONFIG.format(token=TOKEN, environment=slurm.environment, **places)
+
+
+@pytest.fixture(scope="module")
+def hub(slurm, config, tmp_path_factory):
+    folder, plugins = tmp_path_factory.mktemp("hub"), "jupyterhub,dummy,haproxy"
+    with HubProcess(folder, "--plugins", plugins, config=config, env=slurm.environment) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def hub_with_profiles(slurm, config, tmp_path_factory):
+    folder, plugins = tmp_path_factory.mktemp("profiles"), "jupyterhub,dummy,haproxy"
+    with HubProcess(folder, "--plugins", plugins, config=config + PROFILES, env=slurm.environment) as hub:
+        yield hub
+
+
+@pytest.fixture
+def user():
+    with system_user() as account:
+        yield account
+
+
+@pytest.fixture
+def server(hub, user, slurm):
+    """The server of the user, which is stopped at the end."""
+    server = Server(hub, user.pw_name)
+    yield server
+    server.stop()
+    wait_for(lambda: not slurm.jobs(user.pw_name))
+
+
+class Server:
+    """Server of a user of the hub."""
+
+    def __init__(self, hub, user):
+        self.hub = hub
+        self.user = user
+        self.api = ApiClient(hub.url, TOKEN)
+        self.api("POST", f"/users/{user}")
+
+    @property
+    def model(self):
+        return self.api("GET", f"/users/{self.user}").body["servers"].get("", {})
+
+    def start_again(self):
+        """Kill the hub, start the next one, and wait until it has adopted the server."""
+        self.hub.kill()
+        self.hub.start()
+        self.wait_until_ready()
+
+    def start(self, **options):
+        reply = self.api("POST", f"/users/{self.user}/server", options)
+        assert reply.status < HTTPStatus.BAD_REQUEST, reply
+
+    def wait_until_ready(self):
+        wait_for(lambda: self.model.get("ready") or not self.model)
+        assert self.model.get("ready"), self.hub.output
+        return self
+
+    def get(self, path=""):
+        return requests.get(f"{self.hub.url}user/{self.user}/{path}", headers=HEADERS).json()
+
+    def stop(self):
+        self.api("DELETE", f"/users/{self.user}/server")
+        wait_for(lambda: not self.model)
+
+
+def test_jupyterlab_runs_in_a_job_of_its_user_and_the_next_hub_adopts_it(slurm, server):
+    server.start(lab=True)
+    server.wait_until_ready()
+    job = slurm.wait_for_job(server.user, "RUNNING")
+    assert server.get("api/status")["kernels"] == 0
+    contents = server.get("api/contents")["content"]
+    assert f"jupyterhub_slurmspawner_{job}.log" in [found["path"] for found in contents]
+    server.start_again()
+    assert slurm.jobs(server.user) == {job: "RUNNING"}
+    assert server.get("api/status")["kernels"] == 0
+    server.stop()
+    wait_for(lambda: not slurm.jobs(server.user))
+
+
+def test_a_job_that_ends_outside_the_hub_is_noticed(slurm, server):
+    server.start()
+    server.wait_until_ready()
+    slurm("scancel", slurm.wait_for_job(server.user, "RUNNING"))
+    wait_for(lambda: not server.model)
+    assert "the server ended" in server.hub.stderr
+
+
+def test_a_job_that_waits_in_the_queue_is_cancelled_with_the_start(slurm, server):
+    server.start(options="--hold")
+    job = slurm.wait_for_job(server.user, "PENDING")
+    progress = requests.get(
+        f"{server.hub.url}hub/api/users/{server.user}/server/progress", headers=HEADERS, stream=True
+    )
+    with progress:
+        assert any(b"Pending in queue" in line for line in progress.iter_lines())
+    assert server.model["pending"] == "spawn"
+    server.stop()
+    assert slurm.jobs(server.user) == {}
+    assert f"Cancelling job {job}" in server.hub.stderr
+
+
+def test_a_server_keeps_running_while_the_controller_of_slurm_is_away(slurm, server):
+    server.start()
+    server.wait_until_ready()
+    job = slurm.wait_for_job(server.user, "RUNNING")
+
+    def queries():
+        return server.hub.stderr.count(f"squeue -h -j {job} ")
+
+    slurm.stop_controller()
+    try:
+        wait_for(lambda: "Unable to contact slurm controller" in server.hub.stderr)
+        before = queries()
+        wait_for(lambda: queries() > before)
+        assert server.model["ready"]
+        environment = server.get()["environment"]
+        assert environment["SLURM_JOB_ID"] == job
+    finally:
+        slurm.start_controller()
+    before = queries()
+    wait_for(lambda: queries() >= before + 2)
+    assert server.model["ready"]
+    assert slurm.jobs(server.user) == {job: "RUNNING"}
+    assert "Spawner submitting environment" in server.hub.stderr
+    assert environment["JUPYTERHUB_API_TOKEN"] not in server.hub.output
+
+
+@pytest.mark.parametrize("profile", ["local", "cluster"])
+def test_a_profile_runs_here_or_in_the_cluster_and_survives_the_hub(hub_with_profiles, slurm, user, profile):
+    server = Server(hub_with_profiles, user.pw_name)
+    server.start(profile=profile)
+    server.wait_until_ready()
+    before = server.get()
+    assert before["environment"].get("SLURM_CPUS_PER_TASK") == {"local": None, "cluster": "1"}[profile]
+    server.start_again()
+    assert server.get()["pid"] == before["pid"]
+    server.stop()
+    wait_for(lambda: not slurm.jobs(server.user) and not psutil.pid_exists(before["pid"]))
