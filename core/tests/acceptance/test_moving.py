@@ -3,16 +3,15 @@
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 import urllib.request
 
 import pytest
 
 from plughub.testing.client import ApiClient
-from plughub.testing.conditions import wait_for
 from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
+from plughub.testing.jupyterhub_process import JupyterHubProcess
 from plughub.testing.ports import free_port
 
 pytestmark = [
@@ -54,36 +53,6 @@ class Browser(FormClient):
         return self.page_url.endswith("/hub/home")
 
 
-class JupyterHub:
-    """The command ``jupyterhub``, run in a folder until the block ends."""
-
-    def __init__(self, folder, url):
-        self.folder, self.url = folder, url
-
-    def __enter__(self):
-        self.log = (self.folder / "jupyterhub.log").open("ab")
-        command = [sys.executable, "-m", "jupyterhub"]
-        self.process = subprocess.Popen(command, cwd=self.folder, stdout=self.log, stderr=self.log)
-        wait_for(lambda: self.answers() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
-        self.log.close()
-
-    @property
-    def said(self):
-        return (self.folder / "jupyterhub.log").read_text(errors="replace")
-
-    def answers(self):
-        try:
-            return bool(ApiClient(self.url, "")("GET", "/").body["version"])
-        except (OSError, ValueError, TypeError):
-            return False
-
-
 def server_of(url, token):
     facts = ApiClient(url, token).until("/users/ada", lambda user: user["servers"].get("", {}).get("ready"))
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}user/ada/x") as answer:
@@ -97,7 +66,7 @@ def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp
     url = f"http://127.0.0.1:{hub.port}/"
     ada = Browser(url)
     try:
-        with JupyterHub(tmp_path, url):
+        with JupyterHubProcess(tmp_path, url):
             ada.log_in("ada")
             login = {"auth": {"username": "ada", "password": "any"}}
             token = ApiClient(url, "")("POST", "/users/ada/tokens", login).body["token"]
@@ -117,7 +86,7 @@ def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp
 
         (copy,) = tmp_path.glob("jupyterhub.sqlite.*")
         shutil.copy(copy, tmp_path / "jupyterhub.sqlite")
-        with JupyterHub(tmp_path, url):
+        with JupyterHubProcess(tmp_path, url):
             assert server_of(url, token) == before
             assert not ada.is_logged_in()  # the hub has replaced the cookie by one that contains a session id
             assert Browser(url).log_in("ada")

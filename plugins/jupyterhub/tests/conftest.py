@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from .providers import StandIn
+
 HERE = Path(__file__).parent
 
 
@@ -54,6 +56,22 @@ class Visitor:
             answer = self.post(urllib.parse.urljoin(self.url, found[1]), **fields)
         return answer
 
+    def begin_login(self, url: str, page: str = "oauth_login") -> tuple[str, dict[str, str]]:
+        """Begin a login at a provider that has no pages, and return its address and the arguments in it.
+
+        Args:
+            url: of the hub.
+            page: the page that begins it, below ``/hub/``.
+        """
+        begun = self.session.get(f"{url}hub/{page}?next=/hub/token", allow_redirects=False)
+        address, _, query = begun.headers["Location"].partition("?")
+        return address, {name: values[0] for name, values in urllib.parse.parse_qs(query).items()}
+
+    def log_in_with_code(self, url: str, page: str = "oauth_login") -> requests.Response:
+        """Begin a login at a provider whose codes are usernames, and return with the code of this user."""
+        _, given = self.begin_login(url, page)
+        return self.get(f"{given['redirect_uri']}?code={self.name}&state={given['state']}")
+
     def _keep(self, answer: requests.Response) -> requests.Response:
         self.url = answer.url
         return answer
@@ -77,3 +95,16 @@ def provider(port: int, redirect_uri: str, groups: Path) -> Iterator[str]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """Stand-in for login services, whose codes are usernames."""
+    with StandIn(tmp_path_factory.mktemp("provider")).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def visitors() -> type[Visitor]:
+    """`Visitor`, for the tests in other folders."""
+    return Visitor

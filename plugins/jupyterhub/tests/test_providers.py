@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -11,7 +10,7 @@ from plughub.testing.client import ApiClient
 from plughub.testing.hub import HubProcess
 
 from .conftest import Visitor
-from .providers import ADMINS, SECRET, STAFF, StandIn
+from .providers import ADMINS, SECRET, STAFF
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -113,12 +112,6 @@ MANAGED = {"azuread", "openshift"}
 WITH_ADMINS = {*MANAGED, "globus"}
 
 
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory):
-    with StandIn(tmp_path_factory.mktemp("provider")).running() as running:
-        yield running
-
-
 def hub_of(folder, name, stand_in, settings):
     return HubProcess(
         folder, "--plugins", f"{name},simple,haproxy", config=stand_in.config() + COMMON + settings
@@ -132,13 +125,10 @@ def test_users_of_the_allowed_group_log_in_at_the_provider_and_others_are_refuse
         api = ApiClient(hub.url, TOKEN)
         for user in ("ada", "max", "eve"):
             visitor = Visitor(user)
-            at_provider = visitor.session.get(
-                f"{hub.url}hub/oauth_login?next=/hub/token", allow_redirects=False
-            ).headers["Location"]
-            given = {key: values[0] for key, values in parse_qs(urlsplit(at_provider).query).items()}
-            assert at_provider.startswith(f"https://{login}?")
+            at_provider, given = visitor.begin_login(hub.url)
+            assert at_provider == f"https://{login}"
             assert (given["client_id"], given["code_challenge_method"]) == ("hub", "S256")
-            answer = visitor.get(f"{given['redirect_uri']}?code={user}&state={given['state']}")
+            answer = visitor.log_in_with_code(hub.url)
             if user in allowed.split():
                 assert (answer.url, answer.status_code) == (f"{hub.url}hub/token", HTTPStatus.OK)
             else:
@@ -158,9 +148,7 @@ c.MWOAuthenticator.allowed_users = {{"ada"}}
     with hub_of(tmp_path, "mediawiki", stand_in, settings) as hub:
         for user, page in (("ada", HTTPStatus.OK), ("eve", HTTPStatus.FORBIDDEN)):
             visitor = Visitor(user)
-            at_provider = visitor.session.get(f"{hub.url}hub/oauth_login", allow_redirects=False).headers[
-                "Location"
-            ]
-            assert "title=Special%3AOAuth%2Fauthenticate&oauth_token=first" in at_provider
+            _, given = visitor.begin_login(hub.url)
+            assert (given["title"], given["oauth_token"]) == ("Special:OAuth/authenticate", "first")
             answer = visitor.get(f"{hub.url}hub/oauth_callback?oauth_token=first&oauth_verifier={user}")
             assert (answer.status_code, visitor.is_logged_in) == (page, page == HTTPStatus.OK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,22 @@ def probe_image(engine: Engine) -> str:
     """Image with Python and the probe server."""
     files = {"/opt/probe_server.py": Path(probe_server.__file__).read_bytes()}
     return build(engine, "plughub-tests-probe", python_paths(), files, ["USER 1000:1000"])
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Interpreter of an environment like this one without plughub-docker."""
+    folder = tmp_path_factory.mktemp("without-docker")
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    site, programs = folder / "lib" / version / "site-packages", folder / "bin"
+    site.mkdir(parents=True)
+    programs.mkdir()
+    (folder / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text())
+    for source in Path(sys.prefix, "lib", version, "site-packages").iterdir():
+        if "plughub_docker" not in source.name:
+            (site / source.name).symlink_to(source)
+    (programs / "python").symlink_to(Path(sys.executable).resolve())
+    return str(programs / "python")
 
 
 @pytest.fixture

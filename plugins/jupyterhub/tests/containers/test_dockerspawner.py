@@ -6,7 +6,6 @@ import pwd
 import subprocess
 import sys
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 import requests
@@ -61,22 +60,6 @@ def is_ready(api):
 
 def facts_of(hub, name="ada"):
     return requests.get(f"{hub.url}user/{name}/", headers={"Authorization": f"token {TOKEN}"}).json()
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """Interpreter of an environment like this one without plughub-docker."""
-    folder = tmp_path_factory.mktemp("without-docker")
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    site, programs = folder / "lib" / version / "site-packages", folder / "bin"
-    site.mkdir(parents=True)
-    programs.mkdir()
-    (folder / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text())
-    for source in Path(sys.prefix, "lib", version, "site-packages").iterdir():
-        if "plughub_docker" not in source.name:
-            (site / source.name).symlink_to(source)
-    (programs / "python").symlink_to(Path(sys.executable).resolve())
-    return str(programs / "python")
 
 
 @starts
