@@ -26,7 +26,7 @@ class JupyterHub(Configurable):
     port = Integer().tag(config=True)
 
 
-FOREIGN = {"KubeSpawner": "kube", "Spawner2": "two", "PamAuthenticator": "pam"}
+FOREIGN = {"KubeSpawner": "plugin 'kube'", "Spawner2": "plugin 'two'", "PamAuthenticator": "plugin 'pam'"}
 
 
 def found(config: Config) -> list[str]:

@@ -99,6 +99,28 @@ def test_two_different_allow_lists_are_refused_and_none_of_them_is_lost(old, cur
         LocalAuthenticator(config=config)
 
 
+def test_the_old_list_of_blocked_users_is_in_force(planned, caplog):
+    plan = planned("c.Authenticator.allow_all = True\nc.Authenticator.blacklist = {'Eve'}")
+    assert plan.selection.authenticators["dummy"].blocked_users == {"eve"}
+    assert "c.Authenticator.blacklist is deprecated: set c.Authenticator.blocked_users" in caplog.text
+    with pytest.raises(TraitError, match=r"is an old name of c\.Authenticator\.blocked_users; set only"):
+        Authenticator(config=Config({"Authenticator": {"blacklist": {"eve"}, "blocked_users": {"bob"}}}))
+
+
+@pytest.mark.parametrize(
+    ("given", "db_url"),
+    [
+        ("/srv/hub/jupyterhub.sqlite", "sqlite:////srv/hub/jupyterhub.sqlite"),
+        ("hub.sqlite", "sqlite:///hub.sqlite"),
+        ("data/hub", "sqlite:///data/hub"),
+        ("sqlite:///hub.sqlite", "sqlite:///hub.sqlite"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_a_path_is_that_of_a_sqlite_file(given, db_url):
+    assert JupyterHub(db_url=given).db_url == db_url
+
+
 def test_a_user_who_is_not_in_the_old_allow_list_is_refused(planned, caplog):
     plan = planned("c.Authenticator.whitelist = {'Ann'}")
     dummy = plan.selection.authenticators["dummy"]

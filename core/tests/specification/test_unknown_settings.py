@@ -39,13 +39,40 @@ def test_settings_of_inactive_plugins_and_other_programs_are_named_in_one_line(p
     )
 
 
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Install a package with a spawner, an authenticator and a proxy for JupyterHub, none of them importable."""
+    about = tmp_path / "site" / "slurm_hub-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: slurm-hub\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(
+        "[jupyterhub.spawners]\nsite-slurm = absent:SiteSlurmSpawner\n"
+        "[jupyterhub.authenticators]\nsite = absent:SiteAuthenticator\n"
+        "[jupyterhub.proxies]\nsite-file = absent.file:SiteFileProxy\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+
+
+@pytest.mark.usefixtures("slurm")
+def test_settings_of_installed_packages_for_jupyterhub_are_named(planned, caplog):
+    planned("c.SiteSlurmSpawner.queue = 'x'\nc.SiteAuthenticator.url = 'y'\nc.SiteFileProxy.folder = 'z'\n")
+    [line] = [record.getMessage() for record in caplog.records if "not active" in record.getMessage()]
+    assert line == (
+        "settings of classes that are not active have no effect: c.SiteSlurmSpawner (queue; of package "
+        "'slurm-hub'), c.SiteAuthenticator (url; of package 'slurm-hub'), c.SiteFileProxy (folder; of package "
+        "'slurm-hub')"
+    )
+    with pytest.raises(StartError, match="restricts logins, but belongs to package 'slurm-hub'"):
+        planned("c.SiteAuthenticator.allowed_users = {'ann'}\n")
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
         ("PAMAuthenticator.allowed_users = {'ann'}", "restricts logins, but belongs to plugin 'pam'"),
         ("LocalAuthenticator.group_whitelist = {'staff'}", "restricts logins, but belongs to plugin 'pam'"),
         ("SharedPasswordAuthenticator.allowed_users = {'ann'}", "restricts logins"),
-        ("GitHubOAuthenticator.allowed_users = {'ann'}", "no active plugin has a class GitHubOAuthenticator"),
+        ("AbsentAuthenticator.allowed_users = {'ann'}", "no active plugin has a class AbsentAuthenticator"),
         ("DummyAuthenticator.allowed_user = {'ann'}", "did you mean c.DummyAuthenticator.allowed_users?"),
         ("Spwaner.cmd = 'x'", "did you mean Spawner?"),
     ],

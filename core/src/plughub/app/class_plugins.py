@@ -58,6 +58,12 @@ PUBLIC: Final = {
     "proxy": "plughub.proxy.Proxy",
 }
 """Public names of the base classes."""
+JUPYTERHUB_GROUPS: Final = {
+    "spawner": "jupyterhub.spawners",
+    "authenticator": "jupyterhub.authenticators",
+    "proxy": "jupyterhub.proxies",
+}
+"""Groups of the entry points of classes for JupyterHub, by kind."""
 
 _PORTING: Final = (
     "classes written for JupyterHub need the plugin 'jupyterhub' (pip install plughub-jupyterhub), which is "
@@ -106,7 +112,7 @@ def refuse_upstream(kind: str, name: str) -> None:
     Raises:
         StartError: an installed package registers it.
     """
-    for found in entry_points(group=f"jupyterhub.{kind}s", name=name):
+    for found in entry_points(group=JUPYTERHUB_GROUPS[kind], name=name):
         raise StartError(
             f"c.JupyterHub.{kind}_class = {name!r} is {found.value}, which is written for JupyterHub",
             hint=_PORTING.format(kind=kind, base=PUBLIC[kind]),

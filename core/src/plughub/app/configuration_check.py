@@ -53,7 +53,8 @@ def check_configuration(config: Config, given: str | None = None) -> CheckedConf
     """
     with reporting_all_problems(config, given):
         extra_handlers(config)
-        refuse_problems(config, given)
+    refuse_problems(config, given)
+    with reporting_all_problems(config, given):
         read = read_configuration(config, plugin_names(given, JupyterHub(config=config)))
     database = _database_state(read.config)
     warnings = (

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from plughub.app.class_plugins import JUPYTERHUB_GROUPS
 from plughub.plugin.hook_calls import HookCaller
 
 ADAPTER: Final = "jupyterhub"
@@ -45,7 +46,7 @@ def needs_adapter(cls: type) -> bool:
 
 def is_upstream(kind: str, name: str) -> bool:
     """Return whether an installed package registers a class for JupyterHub under a short name."""
-    return bool(entry_points(group=f"jupyterhub.{kind}s", name=name))
+    return bool(entry_points(group=JUPYTERHUB_GROUPS[kind], name=name))
 
 
 def is_adapted(kind: str, wanted: Any, active: Container[str], installed: Container[str]) -> bool:

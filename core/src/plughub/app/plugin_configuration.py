@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -77,19 +78,26 @@ def check_plugins(hub: JupyterHub, selection: PluginSelection) -> None:
     Raises:
         StartError: the start would fail.
     """
-    pools = ThreadPools(hub.plugin_threads)
     certificates = Path(hub.internal_certs_location).absolute() if hub.internal_ssl else None
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_check_plugins(hub, selection, Path(folder), certificates))
+
+
+async def _check_plugins(
+    hub: JupyterHub, selection: PluginSelection, folder: Path, certificates: Path | None
+) -> None:
+    """Configure the plugins. On an event loop, as in a start: constructors may require one."""
+    pools = ThreadPools(hub.plugin_threads)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            configure_plugins(
-                hub,
-                selection,
-                HookCaller(selection.active, pools),
-                where=addresses(hub),
-                origins=read_origins(hub),
-                mark=secrets.token_hex(8),
-                runtime_dir=Path(folder),
-                certificates=certificates,
-            )
+        configure_plugins(
+            hub,
+            selection,
+            HookCaller(selection.active, pools),
+            where=addresses(hub),
+            origins=read_origins(hub),
+            mark=secrets.token_hex(8),
+            runtime_dir=folder,
+            certificates=certificates,
+        )
     finally:
         pools.close()

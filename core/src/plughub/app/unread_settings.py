@@ -6,11 +6,13 @@ import difflib
 import ipaddress
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
 from traitlets.config import Config
 
+from plughub.app.class_plugins import JUPYTERHUB_GROUPS
 from plughub.app.config import JupyterHub
 from plughub.app.helper_classes import helper_classes
 from plughub.app.plugins import PluginSelection
@@ -33,9 +35,13 @@ WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
 """Settings that are accepted for compatibility with JupyterHub, but have no effect."""
 WITHOUT_CLASS: Final = {name: WITHOUT_EFFECT[name] for name in ("JupyterHubHTTPClient",)}
 """Sections that no class of plughub reads."""
-CORE_CLASSES: Final = {"LocalAuthenticator": "pam"}
+CORE_CLASSES: Final = {"LocalAuthenticator": "plugin 'pam'"}
 """Base classes of the core that only some authenticators inherit from, with a plugin that does."""
-OLD_ALLOW_LISTS: Final = {"whitelist": "allowed_users", "group_whitelist": "allowed_groups"}
+OLD_LISTS: Final = {
+    "whitelist": "allowed_users",
+    "blacklist": "blocked_users",
+    "group_whitelist": "allowed_groups",
+}
 """Current name for each old name of a setting of authenticators."""
 
 
@@ -54,6 +60,9 @@ def check_settings(
     foreign = CORE_CLASSES | classes_of(set(installed) - set(active))
     classes = [*selection.classes, *helper_classes(selection.classes)]
     found = unknown_settings(config, classes, foreign, INSTEAD, without_class=WITHOUT_CLASS)
+    if found.errors:
+        foreign = classes_of_packages() | foreign
+        found = unknown_settings(config, classes, foreign, INSTEAD, without_class=WITHOUT_CLASS)
     if problems := [*found.errors, *_settings_of_others(hub.plugin_settings, active)]:
         raise StartError("unknown settings:\n  " + "\n  ".join(problems), hint="correct or remove them")
     return found.inactive
@@ -70,7 +79,7 @@ def warn_of_settings(config: Config, hub: JupyterHub, inactive: Sequence[str]) -
     if inactive:
         log.warning("settings of classes that are not active have no effect: %s", ", ".join(inactive))
     warn_of_unused_settings(config)
-    warn_of_old_allow_lists(config)
+    warn_of_old_lists(config)
     warn_of_missing_files(hub)
 
 
@@ -88,10 +97,10 @@ def warn_of_unused_settings(config: Config) -> None:
         log.warning("settings without effect in plughub, which can be removed: %s", ", ".join(unused))
 
 
-def warn_of_old_allow_lists(config: Config) -> None:
-    """Log a warning for each allow-list that has its old name."""
+def warn_of_old_lists(config: Config) -> None:
+    """Log a warning for each list of authenticators that has its old name."""
     for section, values in config.items():
-        for old, current in OLD_ALLOW_LISTS.items():
+        for old, current in OLD_LISTS.items():
             if section.endswith("Authenticator") and old in values:
                 log.warning("c.%s.%s is deprecated: set c.%s.%s", section, old, section, current)
 
@@ -108,10 +117,10 @@ def warn_of_missing_files(hub: JupyterHub) -> None:
 
 
 def classes_of(plugins: Iterable[str]) -> dict[str, str]:
-    """Return the plugin for each class name that plugins probably have, without importing them.
+    """Return the owner of each class name that plugins probably have, without importing them.
 
-    For example ``DockerSpawner`` for ``docker``. Class names are known for JupyterHub's backends, and guessed
-    from the plugin name otherwise.
+    For example ``plugin 'docker'`` for ``DockerSpawner``. Class names are known for JupyterHub's backends,
+    and guessed from the plugin name otherwise.
     """
     names = set(plugins)
     likely = {f"{name.title().replace('-', '')}{kind}": name for name in sorted(names) for kind in KINDS}
@@ -121,7 +130,17 @@ def classes_of(plugins: Iterable[str]) -> dict[str, str]:
         for name in by_kind.values()
         if name in names and "." in dotted
     }
-    return likely | known
+    return {cls: f"plugin {name!r}" for cls, name in (likely | known).items()}
+
+
+def classes_of_packages() -> dict[str, str]:
+    """Return the owner of each class that an installed package registers for JupyterHub."""
+    return {
+        found.attr.rpartition(".")[2]: f"package {found.dist.name!r}"
+        for group in JUPYTERHUB_GROUPS.values()
+        for found in entry_points(group=group)
+        if found.dist
+    }
 
 
 def _settings_of_others(sections: Iterable[str], active: tuple[str, ...]) -> Iterator[str]:

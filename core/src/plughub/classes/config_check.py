@@ -72,7 +72,7 @@ def unknown_settings(
     Args:
         config: the loaded configuration.
         classes: the active classes. A section may have the name of any class from which they inherit.
-        foreign: inactive plugins, by the names of their classes.
+        foreign: owners of inactive classes, such as ``plugin 'docker'``, by the names of the classes.
         instead: advice for settings of JupyterHub that plughub does not have, by class and name.
         without_class: further sections that are accepted although no class reads them.
 
@@ -154,12 +154,12 @@ def _unknown_section(
     # class names of plugins that are not imported are guessed, so PAMAuthenticator matches PamAuthenticator
     owner = next((foreign[cls] for cls in foreign if cls.casefold() == name.casefold()), None)
     if owner and not _restricts_logins(name, section):
-        return _Problem(one, f"{path} ({keys}; of plugin {owner!r})", is_inactive=True)
+        return _Problem(one, f"{path} ({keys}; of {owner})", is_inactive=True)
     if owner:
         return _Problem(
             one,
-            f"{path} ({keys}) restricts logins, but belongs to plugin {owner!r}, which is not active: add it "
-            "to --plugins, or remove these lines",
+            f"{path} ({keys}) restricts logins, but belongs to {owner}, which is not active: add it to "
+            "--plugins, or remove these lines",
         )
     near = difflib.get_close_matches(name, [*sections, *foreign], n=1)
     offer = f"; did you mean {near[0]}?" if near else "; check that its plugin is installed"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import PurePath
+
 import traitlets
 
 
@@ -10,7 +13,9 @@ class ProcessSettings(traitlets.HasTraits):
 
     db_url = traitlets.Unicode(
         "sqlite:///jupyterhub.sqlite",
-        help="Database URL: sqlite:///file, sqlite:///:memory: for a trial, or postgresql://…",
+        help="""Database URL: sqlite:///file, sqlite:///:memory: for a trial, or postgresql://…. A path
+        without sqlite:/// is that of a SQLite file.
+        """,
     ).tag(config=True)
     db_kwargs = traitlets.Dict(help="Additional keyword arguments for sqlalchemy.create_engine.").tag(
         config=True
@@ -60,3 +65,10 @@ class ProcessSettings(traitlets.HasTraits):
         hub process takes it over.
         """,
     ).tag(config=True)
+
+    @traitlets.validate("db_url")
+    def _accept_path(self, proposal: Mapping[str, str]) -> str:
+        """Accept the path of a SQLite file, as JupyterHub does, but no other word: it may be a mistake."""
+        url = proposal["value"]
+        is_path = ":" not in url and ("/" in url or bool(PurePath(url).suffix))
+        return f"sqlite:///{url}" if is_path else url

@@ -38,6 +38,10 @@ class AuthenticatorSettings(PlainSettings):
         config=True
     )
 
+    blacklist = Set(
+        Unicode(), help="Deprecated: set blocked_users. Both with different names are refused."
+    ).tag(config=True)
+
     allow_all = Bool(
         default_value=False, help="Allow every user who authenticates successfully to log in."
     ).tag(config=True)
@@ -193,8 +197,12 @@ class AuthenticatorSettings(PlainSettings):
     def _use_old_allowed_users(self, _: Mapping[str, Any]) -> None:
         self._use_old_name("whitelist", "allowed_users")
 
+    @observe("blacklist")
+    def _use_old_blocked_users(self, _: Mapping[str, Any]) -> None:
+        self._use_old_name("blacklist", "blocked_users")
+
     def _use_old_name(self, old: str, current: str) -> None:
-        """Set an allow setting by its old name; refuse two different values, of which one would be lost."""
+        """Set a restriction by its old name; refuse two different values, of which one would be lost."""
         given, value = getattr(self, old), getattr(self, current)
         if value and value != given:
             section = f"c.{type(self).__name__}"
@@ -205,7 +213,7 @@ class AuthenticatorSettings(PlainSettings):
     def _default_log(self) -> logging.Logger:
         return logging.getLogger(f"plughub.authenticator.{type(self).__name__}")
 
-    @validate("admin_users", "allowed_users", "whitelist", "blocked_users")
+    @validate("admin_users", "allowed_users", "whitelist", "blocked_users", "blacklist")
     def _normalize_listed(self, proposal: Mapping[str, Any]) -> set[str]:
         return {names.normalize_username(name) for name in proposal["value"]}
 
