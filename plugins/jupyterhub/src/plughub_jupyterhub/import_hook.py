@@ -23,6 +23,7 @@ MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "jupyterhub.handlers.pages": "handlers",
         "jupyterhub.apihandlers": "apihandlers",
         "jupyterhub.apihandlers.base": "apihandlers",
+        "jupyterhub.proxy": "proxy",
         "jupyterhub.app": "app",
     }
 )

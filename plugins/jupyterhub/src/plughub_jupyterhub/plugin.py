@@ -32,13 +32,14 @@ def hub_register_static() -> Sequence[Path]:
 
 @hookimpl
 def hub_find_class(kind: str, name: str) -> type | None:
-    """Load the class that an entry point of the group ``jupyterhub.<kind>s`` names.
+    """Load the class that an entry point names, of the group ``jupyterhub.spawners`` and the like.
 
     Raises:
         StartError: it cannot be loaded, for example because it needs a part of JupyterHub that is not
             offered here.
     """
-    for found in entry_points(group=f"jupyterhub.{kind}s", name=name):
+    group = {"proxy": "jupyterhub.proxies"}.get(kind, f"jupyterhub.{kind}s")
+    for found in entry_points(group=group, name=name):
         try:
             cls: type = found.load()
         except ImportError as error:
