@@ -107,8 +107,8 @@ def hub_configure(context: HubContext) -> None:
 
     When:
         After the configuration was checked and before anything is started. ``hub check`` calls it too, with
-        a temporary folder and a mark of its own: refuse settings by raising `plughub.errors.StartError`, but
-        start nothing and write only into the folder.
+        a temporary folder, a mark of its own and a database in memory (``JupyterHub.db_url``): refuse
+        settings by raising `plughub.errors.StartError`, but start nothing and write only into the folder.
 
     Args:
         context: the hub's mark, addresses and folders, and the plugin's own settings.

@@ -112,6 +112,8 @@ def test_a_check_finds_what_stops_a_start(hub, tmp_path: Path, line: str, named:
 
 
 REFUSING = """
+from sqlalchemy import create_engine
+
 from plughub import hookimpl
 from plughub.errors import StartError
 from plughub.spawner import SimpleLocalProcessSpawner
@@ -119,6 +121,8 @@ from plughub.spawner import SimpleLocalProcessSpawner
 @hookimpl
 def hub_configure(context):
     (context.runtime_dir / "limits").write_text(context.mark)
+    with create_engine(context.config.JupyterHub.db_url).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE limits (name TEXT)")
     if "limits" not in context.settings:
         raise StartError("JupyterHub.plugin_settings has no limits", hint="add them")
 

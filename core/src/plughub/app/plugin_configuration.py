@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from traitlets.config import Config
 
 from plughub.app.addresses import Addresses, addresses
 from plughub.app.config import JupyterHub
@@ -18,6 +21,7 @@ from plughub.domain.origins import Origins
 from plughub.kinds import HubContext, ProxyInfo, SpawnerInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.threads import ThreadPools
+from plughub.storage.database import IN_MEMORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +77,14 @@ def configure_plugins(
 
 
 def check_plugins(hub: JupyterHub, selection: PluginSelection) -> None:
-    """Configure the plugins as a start does, but with a temporary folder and a mark of its own.
+    """Configure the plugins as a start does, but with a temporary folder, a mark of its own and a database in
+    memory: a plugin that opens the hub's database must not create it.
 
     Raises:
         StartError: the start would fail.
     """
+    hub = JupyterHub(config=Config(copy.deepcopy(hub.config)))
+    hub.config.JupyterHub.db_url = IN_MEMORY
     certificates = Path(hub.internal_certs_location).absolute() if hub.internal_ssl else None
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_check_plugins(hub, selection, Path(folder), certificates))
