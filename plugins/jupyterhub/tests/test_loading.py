@@ -104,6 +104,28 @@ def test_classes_that_were_imported_before_the_plugin_are_refused(tmp_path):
     assert "jupyterhub.auth was imported before the plugin 'jupyterhub'" in checked.stderr
 
 
+def test_two_authenticators_with_the_same_pages_are_refused_with_advice(tmp_path):
+    config = "c.GitHubOAuthenticator.allow_all = c.GitLabOAuthenticator.allow_all = True\n"
+    checked = hub(tmp_path, "--plugins", "github,gitlab,simple", "check", config=config)
+    assert checked.returncode == 2
+    assert "plugin 'github' and plugin 'gitlab' have the same page /oauth_login" in checked.stderr
+    assert "jupyterhub-multiauthenticator" in checked.stderr
+
+
+def test_a_constructor_that_stores_rows_is_refused_and_creates_no_database(tmp_path):
+    config = """
+import dbm
+with dbm.open("passwords.dbm", "c") as passwords:
+    passwords["ada"] = "the password of ada"
+c.NativeAuthenticator.allow_all = True
+c.NativeAuthenticator.import_from_firstuse = True
+"""
+    checked = hub(tmp_path, "--plugins", "native,simple", "check", config=config)
+    assert checked.returncode == 2
+    assert "UserInfo cannot be stored yet: constructors cannot write to the database" in checked.stderr
+    assert not (tmp_path / "jupyterhub.sqlite").exists()
+
+
 def test_the_first_line_of_a_config_file_may_import_the_plugin(tmp_path):
     config = """
 import plughub_jupyterhub

@@ -1,4 +1,4 @@
-"""Pages that the config file adds with ``extra_handlers``."""
+"""Pages that the config file adds with ``extra_handlers``, and checks of the pages of authenticators."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 from tornado.web import RequestHandler
 from traitlets.utils.importstring import import_item
 
+from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.domain.errors import StartError
 from plughub.kinds import Page
-from plughub.plugin.hook_calls import describe
+from plughub.plugin.hook_calls import describe, failing_start
 from plughub.web.base import BaseHandler
+from plughub.web.plugin_pages import PluginPage, check_paths
 
 log = logging.getLogger("plughub.app")
 SETTING = "c.JupyterHub.extra_handlers"
@@ -45,6 +47,23 @@ def warn_of_open_pages(pages: Iterable[Page]) -> None:
             SETTING,
             ", ".join(names),
         )
+
+
+def check_login_pages(authenticators: Mapping[str, Authenticator]) -> None:
+    """Check that no two authenticator classes have a page with the same path.
+
+    Args:
+        authenticators: by plugin.
+
+    Raises:
+        StartError: two classes have, or one cannot return its pages.
+    """
+    pages = []
+    for plugin, authenticator in authenticators.items():
+        with failing_start(plugin, "get_handlers"):
+            for path, handler, *_ in authenticator.get_handlers(None):
+                pages.append(PluginPage(plugin, Page(path=f"/{path.lstrip('/')}", handler=handler)))
+    check_paths(pages)
 
 
 def _page(entry: Any) -> Page:

@@ -16,7 +16,7 @@ from plughub.app.addresses import addresses
 from plughub.app.auth_states import check_keys, read_keys
 from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import check_cookie_secret
-from plughub.app.extra_pages import extra_pages
+from plughub.app.extra_pages import check_login_pages, extra_pages
 from plughub.app.file_checks import check_folder, check_writable
 from plughub.app.hub_socket import check_socket_path, read_hub_socket, url_for_proxy
 from plughub.app.internal_tls import check_internal_tls, check_public_certificate
@@ -81,6 +81,7 @@ def backend_checks(hub: JupyterHub, config: Config, selection: PluginSelection) 
         for name, found in selection.authenticators.items()
         if name not in selection.added
     ]
+    checks.append(partial(check_login_pages, selection.authenticators))
     checks.append(partial(check_keys, config, login_policies(hub, selection)))
     if proxy := selection.proxy_backend:
         checks.append(partial(check_proxy_addresses, hub, proxy))
