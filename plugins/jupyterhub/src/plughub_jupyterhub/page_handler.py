@@ -120,7 +120,8 @@ class BaseHandler(LoopPage):
 
     def user_from_username(self, username: str) -> NamedUser:
         """Return a user for `set_login_cookie`, which the hub may still refuse."""
-        return NamedUser(self.authenticator.normalize_username(username))
+        normalize = self.authenticator.normalize_username if self.authenticator else str
+        return NamedUser(normalize(username))
 
     @property
     def expanded_scopes(self) -> frozenset[str]:
@@ -202,8 +203,8 @@ class BaseHandler(LoopPage):
         """
         if user is None:
             raise ForbiddenError(self._refusal or "You are not allowed to log in.")
-        names = {known.name for known in (self.new_user, self.principal) if known is not None}
-        if user.name not in names:
+        known = (self.new_user, self.current_user)
+        if user.name not in {each.name for each in known if each is not None}:
             self.add_step(partial(self._log_in_as, user.name))
 
     set_hub_cookie = set_service_cookie = set_login_cookie
