@@ -12,7 +12,7 @@ from traitlets.config import Config
 from plughub.auth import Authenticator
 from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
 from plughub.classes.authenticator.access import AccessRules
-from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.errors import FailedLoginError, PluginError, PluginTimeoutError
 from plughub.domain.routes import Route
 from plughub.kinds import Identity, Login, UserInfo
 from plughub.plugin.hook_calls import HookCaller
@@ -198,7 +198,8 @@ async def test_a_class_that_wants_to_exit_ends_neither_the_hub_nor_its_loop(hook
         blocking=adapt_authenticator("blocking", BlockingAuthenticator)[0],
         spawning=adapt_spawner("spawning", BlockingSpawner),
     )
-    assert await hooks.authenticate(Login(username="exit")) is None
+    with pytest.raises(FailedLoginError):
+        await hooks.authenticate(Login(username="exit"))
     assert "wanted to end the hub (exit code 3)" in caplog.text
     with pytest.raises(PluginTimeoutError):
         await hooks.spawn("spawning", make_server("exit"), 0.2)

@@ -13,6 +13,7 @@ from typing import Final
 from traitlets.config import Config
 
 from plughub.app.class_plugins import JUPYTERHUB_GROUPS
+from plughub.app.combined_classes import combined_classes
 from plughub.app.config import JupyterHub
 from plughub.app.helper_classes import helper_classes
 from plughub.app.plugins import PluginSelection
@@ -22,7 +23,9 @@ from plughub.classes.config_check import unknown_settings
 from plughub.classes.network import is_valid_ip
 from plughub.domain.errors import StartError
 from plughub.kinds import SpawnerInfo
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
+from plughub.plugin.threads import ThreadPools
 
 log = logging.getLogger("plughub.app")
 KINDS = ("Spawner", "Authenticator", "Proxy")
@@ -58,7 +61,12 @@ def check_settings(
     """
     active = selection.active.names
     foreign = CORE_CLASSES | classes_of(set(installed) - set(active))
-    classes = [*selection.classes, *helper_classes(selection.classes)]
+    caller = HookCaller(selection.active, ThreadPools())
+    classes = [
+        *selection.classes,
+        *helper_classes(selection.classes),
+        *combined_classes(config, selection.classes, caller),
+    ]
     found = unknown_settings(config, classes, foreign, INSTEAD, without_class=WITHOUT_CLASS)
     if found.errors:
         foreign = classes_of_packages() | foreign

@@ -55,11 +55,12 @@ class LoginHandler(BaseHandler, LoginPage):  # type: ignore[misc] # as in LoginP
     ) -> AwaitableText:
         """Return the page."""
         begin = self.authenticator.login_url(self.hub_path())
+        action = begin if begin == self.request.path else self.settings["login_url"]
         context = {
             "next": quote_plus(self.next_url),
             "username": username or "",
             "login_error": login_error or "",
-            "login_url": self._with_next(self.settings["login_url"]),
+            "login_url": self._with_next(action),
             "authenticator_login_url": self._with_next(begin),
             "authenticator": self.authenticator,
             "xsrf": self.xsrf_token.decode(),

@@ -43,7 +43,7 @@ class AccessRules:
     @hookimpl
     async def hub_authorize_login(self, identity: Identity) -> Refusal | None:
         """Refuse invalid names, blocked users, and users whom no setting allows."""
-        rules = self.rules_of(identity.plugin)
+        rules = self.rules_of(identity.plugin).of_login()
         try:
             return await self._check(rules, identity)
         except Exception as error:

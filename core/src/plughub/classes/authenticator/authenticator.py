@@ -269,6 +269,14 @@ class Authenticator(AuthenticatorSettings):
         """
         return form_data(login)
 
+    def of_login(self) -> Authenticator:
+        """Return the authenticator whose methods and settings apply to the login in progress.
+
+        Returns:
+            This one, unless it combines several authenticators.
+        """
+        return self
+
     # ------------------------------------------------------------------------------------------ helpers
 
     async def run_authenticate(self, plugin: str, handler: Any, data: Any) -> AuthModel | str | None:

@@ -130,7 +130,8 @@ class AuthenticatorHooks:
 
     def _page(self, path: str, handler: type, options: Mapping[str, Any] = MappingProxyType({})) -> Page:
         """Return a page whose handler knows the authenticator."""
-        facts = {"__module__": getattr(handler, "__module__", __name__), "authenticator": self.authenticator}
+        authenticator = getattr(handler, "authenticator", None) or self.authenticator
+        facts = {"__module__": getattr(handler, "__module__", __name__), "authenticator": authenticator}
         owned = type(handler.__name__, (handler,), facts)
         return Page(path=f"/{path.lstrip('/')}", handler=owned, options=options)
 
@@ -138,23 +139,24 @@ class AuthenticatorHooks:
         return self.authenticator.request_handler(request, self._base_url)
 
     async def _authenticate(self, login: Login, handler: Any) -> Identity | None:
-        data = self.authenticator.login_data(login)
-        answer = await self.authenticator.run_authenticate(self.plugin, handler, data)
+        authenticator = self.authenticator.of_login()
+        data = authenticator.login_data(login)
+        answer = await authenticator.run_authenticate(self.plugin, handler, data)
         if not answer:
             return None
-        model = self._checked(answer if isinstance(answer, Mapping) else {"name": answer})
-        name = await self._call(self.authenticator.normalize_username, model["name"])
-        if not self.authenticator.validate_username(name):
+        model = _checked(authenticator, answer if isinstance(answer, Mapping) else {"name": answer})
+        name = await self._call(authenticator.normalize_username, model["name"])
+        if not authenticator.validate_username(name):
             log.warning("plugin %r: %s is not a valid username", self.plugin, shorten(name))
             return None
         return updated(Identity(name=name, plugin=self.plugin), model)
 
     async def _complete(self, identity: Identity, saved: Mapping[str, Any] | None, handler: Any) -> Identity:
-        authenticator = self.authenticator
+        authenticator = self.authenticator.of_login()
         model = model_of(identity)
         if model["admin"] is None:
             model["admin"] = await self._call(authenticator.is_admin, handler, model)
-        model = self._checked(await authenticator.run_post_auth_hook(handler, model))
+        model = _checked(authenticator, await authenticator.run_post_auth_hook(handler, model))
         if authenticator.manage_groups and model.get("groups") is None:
             log.warning(
                 "manage_groups is set, but %s returned no groups for %s, whose groups remain unchanged",
@@ -174,7 +176,7 @@ class AuthenticatorHooks:
             return None
         if not isinstance(answer, Mapping):
             return Rejected(_LOGIN_AGAIN)
-        done = updated(identity, self._checked({**answer, "name": identity.name}))
+        done = updated(identity, _checked(authenticator, {**answer, "name": identity.name}))
         return await self._reconciled(done, identity.auth_state)
 
     async def _is_unblocked(self, name: str, model: dict[str, Any]) -> bool:
@@ -189,7 +191,7 @@ class AuthenticatorHooks:
 
     async def _reconciled(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
         """Return the identity with the auth_state to save."""
-        authenticator = self.authenticator
+        authenticator = self.authenticator.of_login()
         if not authenticator.enable_auth_state:
             return replace(identity, auth_state=None)
         hook = authenticator.reconcile_auth_state_hook
@@ -203,20 +205,6 @@ class AuthenticatorHooks:
             )
         return replace(identity, auth_state=answer)
 
-    def _checked(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """Validate an auth model, and remove groups and roles that are not managed."""
-        kind = type(self.authenticator).__name__
-        if not isinstance(model.get("name"), str):
-            raise TypeError(f"{kind} returned no username: return a string, or a dict with 'name'")
-        known = dict(model)
-        if known.get("groups") is not None and not self.authenticator.manage_groups:
-            known.pop("groups")
-            log.debug("ignoring the groups that %s returned: manage_groups is not set", kind)
-        if known.get("roles") is not None and not self.authenticator.manage_roles:
-            known.pop("roles")
-            log.debug("ignoring the roles that %s returned: manage_roles is not set", kind)
-        return known
-
     async def _call(self, function: Callable[..., Any], *args: object) -> Any:
         return await call(self.plugin, function, *args)
 
@@ -228,3 +216,18 @@ class AuthenticatorHooks:
             if reason is None:
                 raise
             return Rejected(reason)
+
+
+def _checked(authenticator: Authenticator, model: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate an auth model, and remove groups and roles that are not managed."""
+    kind = type(authenticator).__name__
+    if not isinstance(model.get("name"), str):
+        raise TypeError(f"{kind} returned no username: return a string, or a dict with 'name'")
+    known = dict(model)
+    if known.get("groups") is not None and not authenticator.manage_groups:
+        known.pop("groups")
+        log.debug("ignoring the groups that %s returned: manage_groups is not set", kind)
+    if known.get("roles") is not None and not authenticator.manage_roles:
+        known.pop("roles")
+        log.debug("ignoring the roles that %s returned: manage_roles is not set", kind)
+    return known
