@@ -15,8 +15,9 @@ from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
 from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.plugins import PluginSelection
+from plughub.app.startup import proxy_start_error
 from plughub.app.unread_settings import warn_of_plain_http
-from plughub.domain.errors import StartError
+from plughub.domain.errors import InvalidError, PluginError, StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.plugin.manager import ActivePlugins
 from plughub.storage.schema import schema_state
@@ -180,3 +181,17 @@ def test_plain_http_for_other_machines_causes_one_warning(
 ) -> None:
     warn_of_plain_http(JupyterHub(**settings), ip)
     assert len([line for line in caplog.messages if "plain http" in line]) == warns
+
+
+@pytest.mark.parametrize(
+    ("cause", "hint"),
+    [
+        (InvalidError("the host is unknown", hint="correct JupyterHub.hub_connect_url"), "hub_connect_url"),
+        (StartError("the port is in use", hint="stop that process"), "stop that process"),
+        (OSError("no such device"), "JupyterHub.ip and JupyterHub.port"),
+    ],
+)
+def test_the_hint_of_a_proxy_that_failed_to_start_is_that_of_its_plugin(cause: Exception, hint: str) -> None:
+    error = PluginError("haproxy", "hub_proxy_start", str(cause))
+    error.__cause__ = cause
+    assert hint in proxy_start_error(error).hint

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from plughub.domain.errors import RETRY, PluginError, StartError, exit_code_of
+from plughub.domain.errors import RETRY, HubError, PluginError, StartError, exit_code_of
 
 
 class EndedEarlyError(Exception):
@@ -41,6 +41,6 @@ def proxy_start_error(error: PluginError) -> StartError:
     cause = error.__cause__
     return StartError(
         f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
-        hint=cause.hint if isinstance(cause, StartError) else "check JupyterHub.ip and JupyterHub.port",
+        hint=(isinstance(cause, HubError) and cause.hint) or "check JupyterHub.ip and JupyterHub.port",
         exit_code=exit_code_of(error.__cause__, unsure=RETRY),
     )

@@ -41,6 +41,10 @@ async def address_of(target: str, *, secure: bool = False) -> Address:
         async with asyncio.timeout(LOOKUP_SECONDS):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError) as error:
-        raise InvalidError(f"the host of target {target!r} cannot be resolved") from error
+        raise InvalidError(
+            f"the host of target {target!r} cannot be resolved",
+            hint="make the name known on this machine, or correct the address (for the hub, "
+            "JupyterHub.hub_connect_url or hub_connect_ip)",
+        ) from error
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     return str(found[0][4][0]), port
