@@ -47,6 +47,7 @@ class Facts(BaseHandler):
             "session": self.get_session_cookie() == self.set_session_cookie() != "",
             "settings": [self.settings["login_url"], self.settings["base_url"]],
             "config": self.config.WordAuthenticator.allow_all if self.authenticator else None,
+            "servers": [list(user.spawners), user.running, user.active, user.spawner.url, user.spawner.server],
             "cookie": self.get_current_user_cookie().name,
         })
 
@@ -146,6 +147,7 @@ def test_a_page_has_the_names_of_jupyterhubs_handlers(hub, ada):
         "session": True,
         "settings": ["/hub/login", "/"],
         "config": True,
+        "servers": [[""], False, False, "/user/ada/", None],
         "cookie": "ada",
     }
     anonymous = Visitor("nobody")

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from plughub.handlers import TemplateUser
-from plughub_jupyterhub.page_loop import at_home
+from plughub_jupyterhub.page_loop import at_home, blocking_at_home
 
 if TYPE_CHECKING:
+    from plughub.domain.servers import ServerRecord
     from plughub.domain.users import User
     from plughub.services.composition import HubServices
+
+
+@dataclass(frozen=True, slots=True)
+class PageServer:
+    """Facts about a server.
+
+    Attributes:
+        name: name of the server; empty for the default one.
+        ready: whether it can be opened.
+        active: whether it is starting, running or stopping.
+        pending: ``spawn`` or ``stop`` during an operation; None otherwise.
+        url: path at which browsers open it.
+    """
+
+    name: str
+    ready: bool
+    active: bool
+    pending: str | None
+    url: str
+
+    @classmethod
+    def of(cls, server: ServerRecord, url: str) -> Self:
+        """Return the facts about a server."""
+        return cls(server.name, server.ready, server.active, server.pending or None, url)
+
+    @property
+    def server(self) -> Self | None:
+        """The server itself if it is running, for ``if spawner.server``; None otherwise."""
+        return self if self.ready else None
 
 
 class PageUser(TemplateUser):
@@ -28,8 +59,30 @@ class PageUser(TemplateUser):
 
     def __init__(self, user: User, services: HubServices) -> None:
         super().__init__(user, services.settings)
+        self._user = user
         self._services = services
         self.cookie_id = user.cookie_id
+
+    @property
+    def spawners(self) -> dict[str, Any]:
+        """Facts about the user's servers by name; only for methods of pages."""
+        servers = blocking_at_home(self._services.servers.of_user(self._user))
+        return {server.name: PageServer.of(server, self.server_url(server.name)) for server in servers}
+
+    @property
+    def spawner(self) -> Any:
+        """Facts about the user's default server; None if it was never started."""
+        return self.spawners.get("")
+
+    @property
+    def running(self) -> bool:
+        """True while the default server is ready."""
+        return self.spawner is not None and self.spawner.ready
+
+    @property
+    def active(self) -> bool:
+        """True while one of the user's servers starts, runs or stops."""
+        return any(server.active for server in self.spawners.values())
 
     @property
     def base_url(self) -> str:
