@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import sysconfig
-from http import HTTPStatus
 from pathlib import Path
 
 import psutil
@@ -12,21 +10,14 @@ import requests
 
 from plughub.testing import probe_server
 from plughub.testing.accounts import system_user
-from plughub.testing.client import ApiClient
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 from plughub.testing.jupyter import shared_jupyter
 
+from .servers import HEADERS, SERVICE, Server
+from .shared_packages import copy_packages, write_script
 from .slurm_cluster import PROGRAMS, SlurmCluster
 
-TOKEN = "5d" * 16
-HEADERS = {"Authorization": f"token {TOKEN}"}
-WRAPPER = """#!{python}
-import sys
-sys.path.insert(0, {library!r})
-from batchspawner.singleuser import main
-main()
-"""
 CONFIG = """
 def choose(spawner):
     if spawner.user_options.get("lab"):
@@ -34,12 +25,6 @@ def choose(spawner):
 
 c.JupyterHub.spawner_class = "batchspawner.SlurmSpawner"
 c.JupyterHub.log_level = "DEBUG"
-c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 1}}
-c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
-c.JupyterHub.load_roles = [
-    {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "access:servers"]}}
-]
-c.DummyAuthenticator.allow_all = True
 c.SlurmSpawner.batchspawner_singleuser_cmd = {wrapper!r}
 c.SlurmSpawner.startup_poll_interval = 0.2
 c.SlurmSpawner.req_srun = ""
@@ -76,17 +61,17 @@ def slurm():
 def config(slurm):
     """Config file of a hub whose servers are jobs: probe servers, or JupyterLab on request."""
     lab = shared_jupyter()
-    library = slurm.folder / "library"
-    shutil.copytree(Path(sysconfig.get_path("purelib"), "batchspawner"), library / "batchspawner")
-    wrapper = slurm.folder / "batchspawner-singleuser"
     python = lab.parent / "python"
-    wrapper.write_text(WRAPPER.format(python=python, library=str(library)))
+    library = copy_packages(slurm.folder / "library", "batchspawner")
+    wrapper = write_script(
+        slurm.folder / "batchspawner-singleuser", python, library, "batchspawner.singleuser"
+    )
     probe = slurm.folder / "probe"
     probe.write_text(f"#!{python}\n{Path(probe_server.__file__).read_text()}")
-    for script in (wrapper, probe):
-        script.chmod(0o755)
-    places = {"lab": str(lab), "wrapper": str(wrapper), "probe": str(probe)}
-    return CONFIG.format(token=TOKEN, environment=slurm.environment, **places)
+    probe.chmod(0o755)
+    return SERVICE + CONFIG.format(
+        lab=str(lab), wrapper=wrapper, probe=str(probe), environment=slurm.environment
+    )
 
 
 @pytest.fixture(scope="module")
@@ -118,42 +103,6 @@ def server(hub, user, slurm):
     wait_for(lambda: not slurm.jobs(user.pw_name))
 
 
-class Server:
-    """Server of a user of the hub."""
-
-    def __init__(self, hub, user):
-        self.hub = hub
-        self.user = user
-        self.api = ApiClient(hub.url, TOKEN)
-        self.api("POST", f"/users/{user}")
-
-    @property
-    def model(self):
-        return self.api("GET", f"/users/{self.user}").body["servers"].get("", {})
-
-    def start_again(self):
-        """Kill the hub, start the next one, and wait until it has adopted the server."""
-        self.hub.kill()
-        self.hub.start()
-        self.wait_until_ready()
-
-    def start(self, **options):
-        reply = self.api("POST", f"/users/{self.user}/server", options)
-        assert reply.status < HTTPStatus.BAD_REQUEST, reply
-
-    def wait_until_ready(self):
-        wait_for(lambda: self.model.get("ready") or not self.model)
-        assert self.model.get("ready"), self.hub.output
-        return self
-
-    def get(self, path=""):
-        return requests.get(f"{self.hub.url}user/{self.user}/{path}", headers=HEADERS).json()
-
-    def stop(self):
-        self.api("DELETE", f"/users/{self.user}/server")
-        wait_for(lambda: not self.model)
-
-
 def test_jupyterlab_runs_in_a_job_of_its_user_and_the_next_hub_adopts_it(slurm, server):
     server.start(lab=True)
     server.wait_until_ready()
@@ -161,7 +110,7 @@ def test_jupyterlab_runs_in_a_job_of_its_user_and_the_next_hub_adopts_it(slurm, 
     assert server.get("api/status")["kernels"] == 0
     contents = server.get("api/contents")["content"]
     assert f"jupyterhub_slurmspawner_{job}.log" in [found["path"] for found in contents]
-    server.start_again()
+    server.restart_hub()
     assert slurm.jobs(server.user) == {job: "RUNNING"}
     assert server.get("api/status")["kernels"] == 0
     server.stop()
@@ -223,7 +172,7 @@ def test_a_profile_runs_here_or_in_the_cluster_and_survives_the_hub(hub_with_pro
     server.wait_until_ready()
     before = server.get()
     assert before["environment"].get("SLURM_CPUS_PER_TASK") == {"local": None, "cluster": "1"}[profile]
-    server.start_again()
+    server.restart_hub()
     assert server.get()["pid"] == before["pid"]
     server.stop()
     wait_for(lambda: not slurm.jobs(server.user) and not psutil.pid_exists(before["pid"]))

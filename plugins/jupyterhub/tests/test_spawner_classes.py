@@ -1,7 +1,9 @@
 """What spawner classes for JupyterHub find here, without a hub."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from plughub.testing.accounts import system_user
+from plughub.testing.conditions import wait_for
+from plughub.testing.hub import HubProcess
+
+from .servers import SERVICE, Server
 
 BEGIN = """
 import plughub_jupyterhub
@@ -86,3 +92,54 @@ assert poll("echo RUNNING node1") is poll("echo PENDING") is None
 assert poll("echo CANCELLED node1") == poll("true") == 1
 assert poll("echo slurm_load_jobs error: Invalid job id specified >&2; false") == 1
 """)
+
+
+def test_systemdspawner_names_its_unit_and_passes_limits_and_environment():
+    done = run("""
+import asyncio, json
+from systemdspawner import SystemdSpawner, systemd
+given = {}
+
+async def start_transient_service(unit, **facts):
+    given.update(facts, unit=unit)
+
+async def runs(unit):
+    return bool(given)
+
+async def fails(unit):
+    return False
+
+systemd.start_transient_service, systemd.service_running, systemd.service_failed = start_transient_service, runs, fails
+spawner = make(SystemdSpawner, mem_limit="2G", cpu_limit=1.5, isolate_tmp=True, unit_name_template="lab-{USERNAME}-{USERID}")
+address = asyncio.run(spawner.start())
+assert address == ("127.0.0.1", spawner.port)
+assert spawner.get_state() == {"unit_name": "lab-root-7"}
+print(json.dumps(given))
+""")
+    given = json.loads(done.stdout)
+    assert (given["unit"], given["uid"], given["cmd"]) == ("lab-root-7", 0, ["jupyterhub-singleuser"])
+    wanted = {"MemoryMax": 2 * 1024**3, "CPUQuota": "150%", "PrivateTmp": "yes", "NoNewPrivileges": "yes"}
+    assert given["properties"].items() >= wanted.items()
+    address = given["environment_variables"]["JUPYTERHUB_SERVICE_URL"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+/user/root/", address)
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="systemd runs here")
+def test_without_systemd_a_start_of_systemdspawner_fails_with_the_reason_in_the_log(tmp_path):
+    unit = f"plughub-tests-{tmp_path.name}-{os.getpid()}"
+    config = f"""{SERVICE}
+c.JupyterHub.spawner_class = "systemdspawner.SystemdSpawner"
+c.SystemdSpawner.unit_name_template = "{unit}"
+c.Spawner.start_timeout = 2
+c.SystemdSpawner.dynamic_users = True
+c.Spawner.cmd = ["/bin/true"]
+"""
+    try:
+        with HubProcess(tmp_path, "--plugins", "jupyterhub,dummy,haproxy", config=config) as hub:
+            server = Server(hub, "ada")
+            server.start()
+            wait_for(lambda: not server.model)
+            assert "not been booted with systemd" in hub.stderr
+            assert "could not be started in time" in hub.stderr
+    finally:
+        shutil.rmtree(Path("/run", unit), ignore_errors=True)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from traitlets import Any as AnyTrait
-from traitlets import default
+from traitlets import default, observe
 
 from plughub import spawner as plughub_spawner
+from plughub.processes import ProcessIdentity
 from plughub.utils import scrub
 from plughub_jupyterhub.reflectors import drop_failed_reflectors
 
@@ -121,13 +122,51 @@ except ImportError:  # plughub-localprocess is not installed
 else:
 
     class LocalProcessSpawner(Spawner, _LocalProcess):  # type: ignore[misc]
-        """``jupyterhub.spawner.LocalProcessSpawner``."""
+        """``jupyterhub.spawner.LocalProcessSpawner``.
+
+        A subclass that overrides ``_signal``, as ``SudoSpawner`` does, launches and signals its processes by
+        itself. The hub may then be a user without rights over them.
+        """
 
         polls_before_stop = False  # ``stop`` also ends what an interrupted start has left
 
-    class SimpleLocalProcessSpawner(Spawner, _SimpleProcess):  # type: ignore[misc]
-        """``jupyterhub.spawner.SimpleLocalProcessSpawner``."""
+        async def _signal(self, number: int) -> bool:
+            """Send a signal to the server, and return whether its process exists."""
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return False
+            return True
 
-        polls_before_stop = False  # as above
+        async def stop(self, now: bool = False) -> None:
+            """Stop the server."""
+            if not self._signals_itself:
+                await super().stop(now)
+                return
+            for number, seconds in self._steps(now):
+                if await self.poll() is not None:
+                    return
+                await self._signal(number)
+                if await self.wait_for_death(seconds) is not None:
+                    return
+            raise RuntimeError(f"process {self.pid} of {self._log_name} does not end")
+
+        def inventory(self, mark: str) -> Any:
+            """List the servers; None if the class launches them by itself, so that they may be unreadable."""
+            return None if self._signals_itself else super().inventory(mark)
+
+        @property
+        def _signals_itself(self) -> bool:
+            return type(self)._signal is not LocalProcessSpawner._signal  # noqa: SLF001 - JupyterHub's name
+
+        @observe("pid")
+        def _identify_process(self, change: Mapping[str, Any]) -> None:
+            # A subclass that launches the process sets the pid only. Whether the process has the marks of
+            # its launch is unknown to a hub that may not read its environment.
+            found = ProcessIdentity.of(change["new"]) if change["new"] else None
+            self.started = found.started if found else ""
+
+    class SimpleLocalProcessSpawner(LocalProcessSpawner, _SimpleProcess):  # type: ignore[misc]
+        """``jupyterhub.spawner.SimpleLocalProcessSpawner``."""
 
     __all__ += ["LocalProcessSpawner", "SimpleLocalProcessSpawner"]
