@@ -164,18 +164,18 @@ def test_a_signed_token_logs_in_a_user_whom_the_settings_allow(hub):
 @pytest.mark.parametrize(
     ("given", "status"),
     [
-        (token(upn="mallory"), HTTPStatus.FORBIDDEN),
-        (token(upn="nobody"), HTTPStatus.FORBIDDEN),
-        (token(exp=time.time() - 60), HTTPStatus.INTERNAL_SERVER_ERROR),
-        (jwt.encode({"upn": "ada"}, "guessed"), HTTPStatus.INTERNAL_SERVER_ERROR),
-        ("", HTTPStatus.UNAUTHORIZED),
+        (lambda: token(upn="mallory"), HTTPStatus.FORBIDDEN),
+        (lambda: token(upn="nobody"), HTTPStatus.FORBIDDEN),
+        (lambda: token(exp=time.time() - 60), HTTPStatus.INTERNAL_SERVER_ERROR),
+        (lambda: jwt.encode({"upn": "ada"}, "guessed"), HTTPStatus.INTERNAL_SERVER_ERROR),
+        (str, HTTPStatus.UNAUTHORIZED),
     ],
     ids=["blocked", "not-allowed", "expired", "forged", "missing"],
 )
 def test_other_tokens_are_refused(hub, given, status):
     visitor = Visitor("ada")
     page = f"{hub.url}hub/login/JSONWebTokenAuthenticator"
-    assert visitor.get(f"{page}?access_token={given}").status_code == status
+    assert visitor.get(f"{page}?access_token={given()}").status_code == status
     assert not visitor.is_logged_in
     assert not is_known(hub, "nobody")
 
