@@ -1,6 +1,6 @@
 // A real OpenID Connect provider with one client, for tests: node oidc_provider.mjs LIBRARY PORT REDIRECT_URI GROUPS
 // Any password is right. Users are in the groups of the file GROUPS, or else in "students"; null deletes a user.
-// Access tokens of users whose name begins with "brief" expire after a second.
+// Access tokens of users whose name begins with "brief" expire after three seconds.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -28,7 +28,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
   clockTolerance: 0,
   issueRefreshToken: async () => true,
-  ttl: { AccessToken: (_, token) => (token.accountId.startsWith("brief") ? 1 : 3600) },
+  ttl: { AccessToken: (_, token) => (token.accountId.startsWith("brief") ? 3 : 3600) },
   pkce: { required: () => true, methods: ["S256"] },
   cookies: { keys: ["only for tests"] },
 });

@@ -19,7 +19,7 @@ from .conftest import Visitor, provider
 pytestmark = [pytest.mark.node, pytest.mark.timeout(180)]
 
 TOKEN = "5d" * 16
-GROUPS = {"ada": ["staff", "deans"], "nobody": []}
+GROUPS = {"ada": ["staff", "deans"], "nobody": [], "guest": []}
 OAUTH = """
 c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
 c.JupyterHub.load_roles = [
@@ -57,6 +57,7 @@ c.GenericOAuthenticator.enable_auth_state = True
 c.GenericOAuthenticator.refresh_pre_spawn = True
 c.GenericOAuthenticator.logout_redirect_url = "{provider}/.well-known/openid-configuration"
 c.GenericOAuthenticator.blocked_users = {{"mallory"}}
+c.GenericOAuthenticator.allow_existing_users = True
 c.CryptKeeper.keys = ["{key}"]
 c.Spawner.auth_state_hook = pass_token
 c.Spawner.cmd = {server!r}
@@ -121,6 +122,16 @@ def test_a_user_who_is_blocked_or_in_no_allowed_group_is_refused(hub, name):
     assert "not currently authorized" in refused.text
     assert not visitor.is_logged_in
     assert api_of(hub)("GET", f"/users/{name}").status == HTTPStatus.NOT_FOUND
+
+
+def test_an_existing_user_may_log_in_until_an_administrator_deletes_the_user(hub):
+    api, guest = api_of(hub), Visitor("guest")
+    api("POST", "/users/guest")
+    assert guest.log_in(f"{hub.url}hub/token").url == f"{hub.url}hub/token"
+    assert api("DELETE", "/users/guest").status == HTTPStatus.NO_CONTENT
+    again = Visitor("guest")
+    assert again.log_in(f"{hub.url}hub/token").status_code == HTTPStatus.FORBIDDEN
+    assert api("GET", "/users/guest").status == HTTPStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize("query", ["code=stolen&state=forged", "code=stolen", "error=access_denied"])

@@ -62,6 +62,7 @@ class AccessRules:
                 return _blocked(rules, identity)
         if identity.plugin in self._exempt or rules.allow_all:
             return None
+        rules.note_existence(name, exists=identity.exists)
         # check_allowed may also raise to refuse a user, such as one with an unverified address, which
         # holds for users whom an administrator added as well.
         if await call(identity.plugin, rules.check_allowed, name, model):

@@ -293,6 +293,25 @@ class Authenticator(AuthenticatorSettings):
         answer: AuthModel | str | None = await call(plugin, self.authenticate, handler, data)
         return answer
 
+    async def run_add_user(self, plugin: str, user: NamedUser) -> None:
+        """Call `add_user`, synchronous or not.
+
+        Args:
+            plugin: name of the plugin, whose threads run a plain ``def``.
+            user: as for `add_user`.
+        """
+        await call(plugin, self.add_user, user)
+
+    def note_existence(self, username: str, *, exists: bool) -> None:
+        """Note whether the hub knows a user, before `check_allowed` is called at a login.
+
+        For classes that remember the users of the hub: another hub process may have deleted the user.
+
+        Args:
+            username: the normalised name.
+            exists: whether the hub knows the user.
+        """
+
     async def run_post_auth_hook(self, handler: Any, auth_model: AuthModel) -> AuthModel:
         """Run post_auth_hook, if it is set.
 

@@ -110,7 +110,7 @@ class AuthenticatorHooks:
     async def hub_add_user(self, user: UserInfo) -> Refusal | None:
         """Call ``add_user``."""
         try:
-            await self._call(self.authenticator.add_user, user_of(user))
+            await self.authenticator.run_add_user(self.plugin, user_of(user))
         except Exception as error:
             reason = refusal_of(error) or (str(error) if isinstance(error, ValueError) else None)
             if reason is None:

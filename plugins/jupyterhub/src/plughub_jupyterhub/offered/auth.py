@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from traitlets import default
+from traitlets import Set, default
 
 from plughub import auth as plughub_auth
 from plughub.kinds import Login, RequestInfo
@@ -20,6 +20,7 @@ class Authenticator(plughub_auth.Authenticator):
     """``jupyterhub.auth.Authenticator``: what it has beyond the class of plughub."""
 
     own_event_loop = True
+    _added_users = Set(help="Users whom ``add_user`` has added to allowed_users.")
 
     def logout_url(self, base_url: str) -> str:
         """Return the address of the logout page."""
@@ -83,6 +84,19 @@ class Authenticator(plughub_auth.Authenticator):
 
     def _can_authenticate(self) -> bool:
         return type(self).authenticate is not plughub_auth.Authenticator.authenticate
+
+    async def run_add_user(self, plugin: str, user: Any) -> None:
+        """Call ``add_user``, and remember whether it allows the user to log in again."""
+        was_allowed = user.name in self.allowed_users
+        await super().run_add_user(plugin, user)
+        if not was_allowed and user.name in self.allowed_users:
+            self._added_users.add(user.name)
+
+    def note_existence(self, username: str, *, exists: bool) -> None:
+        """Remove a deleted user whom ``add_user`` has allowed, as oauthenticator does for existing users."""
+        if not exists and username in self._added_users:
+            self._added_users.discard(username)
+            self.allowed_users.discard(username)
 
     async def run_post_auth_hook(self, handler: Any, auth_model: dict[str, Any]) -> dict[str, Any]:
         """Run post_auth_hook, and tell the page that began the login who logs in."""
