@@ -24,7 +24,7 @@ from plughub.testing.ports import free_port, network_address
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
 LEASE = 3
-LOST = "another hub process has taken over operation"
+LOST = "another hub process has taken over the start of "
 LAUNCH = "Starting bob/ on port"
 CONFIG = """
 c.Authenticator.allow_all = True

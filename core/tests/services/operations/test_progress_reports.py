@@ -69,7 +69,7 @@ async def test_progress_is_stored_after_a_failed_write(hub, machine, reports, un
     rename = "ALTER TABLE {} RENAME TO {}"
     hub.database.run(lambda connection: connection.execute(text(rename.format("plughub_operations", "away"))))
     hub.runner._jobs[asked.operation.id].note("half of it", 50)
-    await until(lambda: "cannot store the progress of operation" in caplog.text)
+    await until(lambda: "cannot store the progress of the start of alice/ (" in caplog.text)
     hub.database.run(lambda connection: connection.execute(text(rename.format("away", "plughub_operations"))))
     async with asyncio.timeout(20):
         async for server in hub.servers.changes(asked):

@@ -36,7 +36,7 @@ async def test_a_running_server_is_not_started_again(hub):
         await hub.servers.start(await hub.user())
 
 
-async def test_users_read_the_message_of_the_plugin(hub, machine, proxy):
+async def test_users_read_the_message_of_the_plugin(hub, machine, proxy, caplog):
     machine.error = SpawnFailed("no room left", html="<b>no room left</b>", status=503)
     server = await hub.gave_up()
     assert (server.status, server.failure.message, server.failure.status) == (
@@ -45,6 +45,7 @@ async def test_users_read_the_message_of_the_plugin(hub, machine, proxy):
         503,
     )
     assert machine.stops == [(machine.launches[0], True)]
+    assert f"start of alice/ ({server.failure.reference}) failed: " in caplog.text
     assert "/user/alice/" not in proxy.routes
     assert await hub.store.read(lambda tx: tx.tokens.of_user(server.user_id)) == []
     assert await hub.store.read(lambda tx: tx.oauth.client("jupyterhub-user-alice")) is None

@@ -79,7 +79,7 @@ async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(mak
         await hub.servers.start(await hub.user())
 
 
-async def test_a_stop_waits_for_its_plugin_with_a_reason(make_hub):
+async def test_a_stop_waits_for_its_plugin_with_a_reason(make_hub, caplog):
     hub = make_hub(stranded_after=0)
     unrunnable = await join(hub)
     await hub.servers.stop(await ran(hub))
@@ -87,6 +87,7 @@ async def test_a_stop_waits_for_its_plugin_with_a_reason(make_hub):
     server = await hub.servers.get("alice", "")
     assert server.pending == "stop"
     assert "plugin 'gone'" in server.operation.problem
+    assert f"stop of alice/ ({server.operation.reference}) waits: " in caplog.text
 
 
 async def test_a_running_server_without_its_plugin_is_unchanged_and_of_unknown_state(make_hub):

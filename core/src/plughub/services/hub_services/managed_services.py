@@ -164,7 +164,9 @@ class ManagedServices:
         known = {life.launch for life in state.lives.values() if not state.elsewhere}
         for launch_id, process in found.items():
             if launch_id not in known:
-                log.warning("a service was left running by start %s: stopping it", launch_id)
+                log.warning(
+                    "a service was left running by start %s: stopping process %d", launch_id, process.pid
+                )
                 await self._launcher.stop(process)
 
     # ---- one service

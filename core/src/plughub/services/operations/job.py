@@ -65,12 +65,21 @@ class Job:
         self._has_unstored_reports = False
         self._is_resumed = operation.attempts > 1
         self._cached: tuple[ServerRecord, User] | None = None
+        self._server_name = f"server {operation.server_id}"
         self.operation = operation
         self.phase = operation.phase
         self.failure = operation.failure
         self.cancelled = asyncio.Event()
         if operation.cancelled:
             self.cancelled.set()
+
+    @property
+    def title(self) -> str:
+        """Kind, server and reference of the operation, for log lines.
+
+        Until the server was read, its number stands for its name.
+        """
+        return f"{self.operation.kind} of {self._server_name} ({self.operation.reference})"
 
     @property
     def is_resumed(self) -> bool:
@@ -94,7 +103,8 @@ class Job:
         """
         # While an operation is in progress, nothing else changes the server.
         if self._cached is None:
-            self._cached = await self._store.read(self.read_current)
+            self.remember(*await self._store.read(self.read_current))
+        assert self._cached is not None
         return self._cached
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -116,6 +126,7 @@ class Job:
     def remember(self, record: ServerRecord, user: User) -> None:
         """Cache the server and its user as they are stored now."""
         self._cached = (record, user)
+        self._server_name = record.full_name
 
     async def advance(
         self,
@@ -253,10 +264,10 @@ class Job:
             await self._store.write(lambda tx: tx.operations.report(key, holder, reports))
         except HubError as error:
             self._has_unstored_reports = True
-            log.warning("cannot store the progress of operation %s yet: %s", key, error)
+            log.warning("cannot store the progress of the %s yet: %s", self.title, error)
         except Exception:
             self._has_unstored_reports = True
-            log.exception("cannot store the progress of operation %s yet", key)
+            log.exception("cannot store the progress of the %s yet", self.title)
 
     async def flush_periodically(self) -> None:
         """Store pending progress reports at regular intervals, until cancelled."""

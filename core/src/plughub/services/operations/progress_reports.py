@@ -46,6 +46,6 @@ class ProgressReporter:
             async for step in report:
                 await self._job.report(step.message, step.percent, step.html)
         except HubError as error:
-            log.warning("progress reports of plugin %r ended early: %s", self._job.operation.backend, error)
+            log.warning("progress reports for the %s ended early: %s", self._job.title, error)
         except Exception:
-            log.exception("progress reports of plugin %r ended early", self._job.operation.backend)
+            log.exception("progress reports for the %s ended early", self._job.title)

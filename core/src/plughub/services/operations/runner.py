@@ -166,7 +166,8 @@ class Runner:
                 continue
             for key, task in own_tasks.items():
                 if key not in held and not task.done():
-                    log.warning("another hub process has taken over operation %s", key)
+                    job = self._jobs.get(key)
+                    log.warning("another hub process has taken over the %s", job.title if job else key)
                     task.cancel()
                 elif key in self._jobs:
                     self._jobs[key].lease_until = requested_at + self._settings.lease
@@ -200,15 +201,15 @@ class Runner:
                     await abandon(job, last_error)
                 await self._steps[job.operation.kind].run(job)
             except LeaseLostError:
-                log.warning("another hub process has taken over operation %s", job.operation.id)
+                log.warning("another hub process has taken over the %s", job.title)
                 return
             except PostponedError:
                 return
             except UnavailableError as error:  # the database is down: wait for it without limit
-                log.warning("retrying %s of operation %s: %s", job.phase, job.operation.id, error)
+                log.warning("retrying phase %s of the %s: %s", job.phase, job.title, error)
                 await self._resume_later(job, RETRY_SECONDS)
             except Exception as error:
-                log.exception("retrying %s of operation %s", job.phase, job.operation.id)
+                log.exception("retrying phase %s of the %s", job.phase, job.title)
                 errors.append(error)
                 await self._resume_later(job, RETRY_BACKOFF.after(len(errors)))
 
@@ -220,7 +221,7 @@ class Runner:
             try:
                 return await job.reload()
             except Exception as error:  # noqa: BLE001 - the phase must be known before anything is done
-                log.warning("%s of operation %s waits: %s", job.phase, job.operation.id, error)
+                log.warning("phase %s of the %s waits: %s", job.phase, job.title, error)
 
     def _phase_reached(self, operation: Operation, phase: Phase) -> None:
         # Subscribers see the other phases when they next poll.

@@ -101,7 +101,7 @@ class StartSteps:
         except CancelledByUserError:
             await job.advance(Phase.UNDO)
         except StartFailedError as error:
-            log.warning("start %s failed: %s", job.operation.id, error)
+            log.warning("%s failed: %s", job.title, error)
             # Store the failure now, so that the user reads it before the cleanup has ended.
             failure, key = replace(error.failure, reference=job.operation.reference), job.operation.server_id
             before = job.operation.options_before if failure.status == REFUSED else None

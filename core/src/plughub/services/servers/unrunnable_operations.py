@@ -68,15 +68,21 @@ class UnrunnableOperations:
     async def _handle(self, requirement: Requirement) -> None:
         reason = self._reason(requirement)
 
-        def write(tx: Transaction) -> list[Operation]:
+        def write(tx: Transaction) -> list[tuple[Operation, str]]:
             if tx.servers.set_unknown_of(*requirement, reason):
                 log.warning("leaving servers unchanged: %s", explained(reason, details=True))
-            found = tx.operations.free_of(*requirement)
-            return [operation for operation in found if self._end_or_postpone(tx, operation, reason)]
+            waiting = tx.operations.free_of(*requirement)
+            servers = tx.servers.by_ids([operation.server_id for operation in waiting])
+            names = {server.id: server.full_name for server in servers}
+            return [
+                (operation, names.get(operation.server_id, f"server {operation.server_id}"))
+                for operation in waiting
+                if self._end_or_postpone(tx, operation, reason)
+            ]
 
-        for operation in await self._store.write(write):
+        for operation, server in await self._store.write(write):
             why = explained(reason, details=True)
-            log.warning("%s of server %d waits: %s", operation.kind, operation.server_id, why)
+            log.warning("%s of %s (%s) waits: %s", operation.kind, server, operation.reference, why)
             self._server_watch.changed(operation.server_id)
 
     def _reason(self, requirement: Requirement) -> str:
