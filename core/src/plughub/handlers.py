@@ -226,12 +226,21 @@ class PageHandler(_Visited, _PageHandler):
             raise ForbiddenError("This page cannot log you in.")
 
 
-class LoginPage(PageHandler, _LoginHandler):  # type: ignore[misc] # its log_in takes an identity
-    """Base class of login pages that resemble the hub's: ``get`` and ``post`` are those of the hub.
+class LoginPage(PageHandler, _LoginHandler):
+    """Base class of login pages that resemble the hub's: ``get`` shows a form, and ``post`` logs in with it.
 
-    An expired form of the hub is accepted, and the errors of ``post`` are passed to ``show``. Call
-    ``renew_form()`` before a form is shown.
+    An expired form of the hub is accepted. Override ``show(username="", error="")``, which shows the form,
+    also with the error of ``post``. A ``get`` of the page's own calls ``renew_form()`` first.
     """
+
+    async def check_form(self, username: str, password: str, form: Mapping[str, str]) -> Session:
+        """Log in with the fields of the form, which `hub_authenticate` of this plugin checks."""
+        self._check_plugin()
+        return await log_in_with_fields(self, username, password, form, plugin=self.plugin)
+
+    async def finish_login(self, session: Session) -> str:
+        """Set the cookies of a new session and return the address to continue to."""
+        return await self._begin(session, "")
 
 
 class APIHandler(_Visited, _APIHandler):

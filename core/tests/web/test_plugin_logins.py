@@ -14,7 +14,7 @@ from tornado.web import Application, RequestHandler
 
 from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
-from plughub.handlers import PageHandler
+from plughub.handlers import LoginPage, PageHandler
 from plughub.kinds import Event, Identity, Login, LoginMethod, Page, Refusal
 from plughub.markers import hookimpl
 from plughub.testing.doubles import KnownUsers
@@ -40,6 +40,20 @@ class FormPage(PageHandler):
 
     async def post(self):
         self.redirect(await self.log_in_with_form("alice", self.get_argument("word"), {"color": "red"}))
+
+
+class OwnLoginPage(LoginPage):
+    """Login page that looks like the hub's."""
+
+    def show(self, *, username="", error=""):
+        self.finish(f"form of {self.plugin} for {username}: {error}")
+
+
+class LinkedPage(PageHandler):
+    """Page that reports whether another site led to it."""
+
+    def get(self):
+        self.finish(str(self.is_from_elsewhere))
 
 
 class LogoutPage(PageHandler):
@@ -303,3 +317,39 @@ def test_two_plugins_with_one_page_are_refused():
     with pytest.raises(StartError, match="plugin 'a' and plugin 'b' have the same page /x"):
         check_paths(pages)
     check_paths([*pages[:2], pages[2], pages[0]])
+
+
+async def test_a_login_page_of_a_plugin_shows_errors_above_its_form_and_accepts_an_expired_one(make_hub):
+    users = KnownUsers({"alice": "wonder"})
+    hub = await make_hub(users=users, pages=(Page(path="/card", handler=OwnLoginPage),))
+    browser = hub.browser()
+    form = {"username": "alice", "password": "wrong", "_xsrf": "forged"}
+    assert (await browser.get("/hub/card")).body == b"form of known for : "
+    refused = await browser.post("/hub/card", form=form)
+    assert (refused.code, b"for alice: The login form has expired" in refused.body) == (403, True)
+    token = browser.xsrf
+    browser.cookies.clear()
+    from_hub = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+    form["_xsrf"] = token
+    expired = await browser.post("/hub/card", form=form, headers=from_hub)
+    assert b"for alice: Invalid username or password" in expired.body
+    form["password"] = "wonder"
+    logged_in = await browser.post("/hub/card?next=/hub/token", form=form, headers=from_hub)
+    assert (logged_in.code, logged_in.headers["Location"]) == (302, "/hub/token")
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_from_elsewhere"),
+    [
+        ({}, False),  # the browser names a page of the hub as the referrer
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Sec-Fetch-Site": "same-origin", "Referer": "http://evil.example/"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+        ({"Referer": "http://evil.example/"}, True),
+    ],
+)
+async def test_a_page_knows_whether_another_site_led_to_it(make_hub, headers, is_from_elsewhere):
+    hub = await make_hub(pages=(Page(path="/linked", handler=LinkedPage),))
+    answer = await hub.browser(**headers).get("/hub/linked")
+    assert answer.body.decode() == str(is_from_elsewhere)

@@ -16,7 +16,7 @@ from plughub_jupyterhub.page_templates import AwaitableText
 _WRONG = "Invalid username or password"
 
 
-class LoginHandler(BaseHandler, LoginPage):  # type: ignore[misc] # as in LoginPage
+class LoginHandler(BaseHandler, LoginPage):
     """``jupyterhub.handlers.LoginHandler``: the login form of one authenticator."""
 
     async def get(self) -> None:

@@ -42,7 +42,7 @@ class ConfirmHandler(LoginHandler):
             return
         self.show(username=user.name)
 
-    async def log_in(self, username: str, password: str, form: Mapping[str, str]) -> Session:
+    async def check_form(self, username: str, password: str, form: Mapping[str, str]) -> Session:
         """Log in the same user again.
 
         Raises:

@@ -78,13 +78,13 @@ class LoginHandler(PageHandler):
         }
         try:
             with self.context.metrics.time_login():
-                session = await self.log_in(username, password, form)
+                session = await self.check_form(username, password, form)
         except (ForbiddenError, TooManyError) as error:
             self._show_error(error)
             return
         self.redirect(await self.finish_login(session))
 
-    async def log_in(self, username: str, password: str, form: Mapping[str, str]) -> Session:
+    async def check_form(self, username: str, password: str, form: Mapping[str, str]) -> Session:
         """Log in in this browser, replacing any current login.
 
         Args:
@@ -242,7 +242,7 @@ class OneTimeHandler(LoginHandler):
     async def _use(self, token: str) -> None:
         try:
             with self.context.metrics.time_login():
-                session = await self.log_in("", "", {FIELD: token})
+                session = await self.check_form("", "", {FIELD: token})
         except ForbiddenError as error:
             if self.principal is not None:
                 self.redirect(await landing(self, self.principal.user))
