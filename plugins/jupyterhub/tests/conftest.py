@@ -72,6 +72,16 @@ class Visitor:
         _, given = self.begin_login(url, page)
         return self.get(f"{given['redirect_uri']}?code={self.name}&state={given['state']}")
 
+    def log_out(self, url: str) -> str:
+        """Log out from the home page of a hub, and return the address elsewhere that follows, if any."""
+        address, page = f"{url}hub/logout", {"Referer": f"{url}hub/home"}
+        while address.startswith(url):
+            answer = self.session.get(address, headers=page, allow_redirects=False)
+            if not answer.is_redirect:
+                return ""
+            address = urllib.parse.urljoin(address, answer.headers["Location"])
+        return address
+
     def _keep(self, answer: requests.Response) -> requests.Response:
         self.url = answer.url
         return answer

@@ -43,6 +43,7 @@ def _member(name: str) -> int:
 def _tokens(name: str) -> dict[str, Any]:
     """Return a token with the additions of Azure (``id_token``) and Globus (the tokens of other services)."""
     groups_token = {"resource_server": "groups.api.globus.org", "access_token": name, "token_type": "Bearer"}
+    transfer = {"resource_server": "transfer.api.globus.org", "access_token": f"transfer-{name}"}
     claims = {"name": name, "aud": "hub", "groups": _groups(name)}
     return {
         "access_token": name,
@@ -50,7 +51,7 @@ def _tokens(name: str) -> dict[str, Any]:
         "scope": "read:org",
         "resource_server": "auth.globus.org",
         "id_token": jwt.encode(claims, SECRET),
-        "other_tokens": [groups_token],
+        "other_tokens": [groups_token, transfer],
     }
 
 
@@ -97,6 +98,9 @@ ANSWERS: dict[str, Callable[[str], Any]] = {
 }
 """Answers by host and path: a function from the name of the user to JSON, or to a status."""
 
+REVOKED: set[str] = set()
+"""Tokens that the hub has revoked."""
+
 HOSTS = sorted({place.partition("/")[0] for place in ANSWERS})
 
 
@@ -114,6 +118,10 @@ class _Answer(BaseHTTPRequestHandler):
             self._mediawiki()
             return
         fields = {name: values[0] for name, values in parse_qs(body).items()}
+        if self.path == "/v2/oauth2/token/revoke":
+            REVOKED.add(fields["token"])
+            self._send(200, b"{}")
+            return
         known = (fields["client_id"], fields["client_secret"]) == ("hub", SECRET) and fields["code_verifier"]
         self._answer(fields["code"] if known else "")
 

@@ -10,7 +10,7 @@ from plughub.testing.client import ApiClient
 from plughub.testing.hub import HubProcess
 
 from .conftest import Visitor
-from .providers import ADMINS, SECRET, STAFF
+from .providers import ADMINS, REVOKED, SECRET, STAFF
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -59,6 +59,9 @@ c.AzureAdOAuthenticator.admin_groups = {{"{ADMINS}"}}
 c.GlobusOAuthenticator.allowed_globus_groups = {{"{STAFF}"}}
 c.GlobusOAuthenticator.admin_globus_groups = {{"{ADMINS}"}}
 c.GlobusOAuthenticator.identity_provider = "campus.test"
+c.GlobusOAuthenticator.enable_auth_state = True
+c.GlobusOAuthenticator.revoke_tokens_on_logout = True
+c.CryptKeeper.keys = ["{"ab" * 32}"]
 """,
         "auth.globus.org/v2/oauth2/authorize",
         "ada max",
@@ -138,6 +141,12 @@ def test_users_of_the_allowed_group_log_in_at_the_provider_and_others_are_refuse
         assert found["admin"] is (name in WITH_ADMINS)
         assert found["groups"] == (sorted([ADMINS, STAFF]) if name in MANAGED else [])
         assert SECRET not in hub.output
+        visitor = Visitor("ada")
+        visitor.log_in_with_code(hub.url)
+        assert visitor.is_logged_in
+        assert visitor.log_out(hub.url) == ("https://campus.auth0.com/v2/logout" if name == "auth0" else "")
+        assert not visitor.is_logged_in
+        assert name != "globus" or "transfer-ada" in REVOKED
 
 
 def test_mediawiki_logs_in_with_the_older_protocol(tmp_path, stand_in):

@@ -93,6 +93,10 @@ class PageUser(TemplateUser):
         """Return the secrets that were saved at the last login."""
         return await at_home(self._services.auth_states.get(self.id))
 
+    async def save_auth_state(self, auth_state: dict[str, Any] | None) -> None:
+        """Store secrets in the place of those that were saved at the last login; None deletes them."""
+        await at_home(self._services.auth_states.save(self.id, auth_state))
+
     def __repr__(self) -> str:
         return f"<User {self.name}>"
 

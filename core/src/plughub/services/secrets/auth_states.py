@@ -89,6 +89,19 @@ class AuthStates:
         """
         return await self.decrypt(user_id, await self._store.read(lambda tx: tx.users.auth_state(user_id)))
 
+    async def save(self, user_id: int, secrets: Mapping[str, Any] | None) -> None:
+        """Encrypt and store the auth state of a user.
+
+        Args:
+            user_id: key of the user.
+            secrets: must be JSON; None to delete the stored auth state.
+
+        Raises:
+            InvalidError: there is no key, or the secrets are not JSON.
+        """
+        encrypted = await self.encrypt(secrets)
+        await self._store.write(lambda tx: tx.users.set_auth_state(user_id, encrypted.data))
+
     async def decrypt(self, user_id: int, stored: bytes | None) -> dict[str, Any] | None:
         """Decrypt stored auth state.
 
