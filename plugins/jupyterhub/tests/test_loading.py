@@ -158,3 +158,17 @@ print(sorted(name for name in sys.modules if name.split(".")[0] == "jupyterhub")
         cwd=tmp_path,
     )
     assert made.stdout.splitlines()[-1:] == ["[]"], made.stdout + made.stderr
+
+
+def test_sections_of_wrapped_spawners_that_are_named_as_text_are_read_and_checked(tmp_path):
+    config = """
+c.JupyterHub.spawner_class = "wrapspawner.ProfilesSpawner"
+c.ProfilesSpawner.profiles = [("Cluster", "cluster", "batchspawner.SlurmSpawner", {})]
+c.SlurmSpawner.req_nprocs = "1"
+"""
+    checked = hub(tmp_path, "--plugins", "jupyterhub,dummy", "check", config=config)
+    assert checked.returncode == 0, checked.stderr
+    misspelt = f"{config}c.SlurmSpawner.req_nprosc = '1'\n"
+    checked = hub(tmp_path, "--plugins", "jupyterhub,dummy", "check", config=misspelt)
+    assert checked.returncode == 2
+    assert "c.SlurmSpawner.req_nprosc" in checked.stderr

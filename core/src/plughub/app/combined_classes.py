@@ -1,8 +1,9 @@
-"""Classes that active classes combine, such as the authenticators of jupyterhub-multiauthenticator."""
+"""Classes that active classes combine, such as those of jupyterhub-multiauthenticator and wrapspawner."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from plughub.plugin.hook_calls import HookCaller
 _BACKENDS: Final = tuple(BASES.values())
 _OF_CLASSES: Final = "class"
 """End of the names of settings and keys whose values name classes, such as ``authenticator_class``."""
+_DOTTED: Final = re.compile(rf"(\w+\.)+\w*({'|'.join(cls.__name__ for cls in _BACKENDS)})")
+"""Full name of a class, such as ``batchspawner.SlurmSpawner``."""
 
 
 def combined_classes(
@@ -46,16 +49,15 @@ def _classes_in(value: Any, name: str, caller: HookCaller) -> Iterator[type[Conf
         for item in value:
             yield from _classes_in(item, name, caller)
     else:
-        is_name = isinstance(value, str) and name.endswith(_OF_CLASSES)
-        cls = _class_named(value, caller) if is_name else value
+        cls = _class_named(value, name, caller) if isinstance(value, str) else value
         if isinstance(cls, type) and issubclass(cls, _BACKENDS):
             yield cls
 
 
-def _class_named(name: str, caller: HookCaller) -> object:
-    if "." in name:
+def _class_named(value: str, name: str, caller: HookCaller) -> object:
+    if _DOTTED.fullmatch(value):
         with contextlib.suppress(ImportError):  # the class that reads the setting reports it
-            return import_item(name)
-        return None
-    found = find_class(caller, name, BASES)
-    return found[1] if found else None
+            return import_item(value)
+    elif name.endswith(_OF_CLASSES) and "." not in value and (found := find_class(caller, value, BASES)):
+        return found[1]
+    return None
