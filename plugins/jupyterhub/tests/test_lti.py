@@ -40,6 +40,7 @@ c.LTI13Authenticator.authorize_url = "https://campus.example/authorize"
 c.LTI13Authenticator.client_id = ["hub-on-campus"]
 c.LTI13Authenticator.jwks_endpoint = "JWKS"
 c.LTI13LaunchValidator.time_leeway = 1
+c.JupyterHub.tornado_settings = {"cookie_options": {"SameSite": "Strict"}}
 c.DummyAuthenticator.password = "the password of bob"
 c.DummyAuthenticator.allowed_users = {"bob"}
 c.LTI13Authenticator.allowed_users = {"ada", "mallory"}
@@ -136,6 +137,7 @@ def begin(hub, visitor):
         allow_redirects=False,
     )
     assert started.status_code == HTTPStatus.FOUND
+    assert "SameSite=Strict" in started.headers["Set-Cookie"]
     address = urlsplit(started.headers["Location"])
     assert f"{address.scheme}://{address.netloc}{address.path}" == "https://campus.example/authorize"
     return {name: values[0] for name, values in parse_qs(address.query).items()}

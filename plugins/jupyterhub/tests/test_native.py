@@ -6,6 +6,7 @@ import re
 import sqlite3
 from http import HTTPStatus
 
+import onetimepass
 import pytest
 from playwright.async_api import async_playwright
 
@@ -25,6 +26,8 @@ c.JupyterHub.template_paths = [os.path.join(os.path.dirname(nativeauthenticator.
 c.NativeAuthenticator.admin_users = {"ada"}
 c.NativeAuthenticator.allow_all = True
 c.NativeAuthenticator.blocked_users = {"mallory"}
+c.NativeAuthenticator.allow_2fa = True
+c.NativeAuthenticator.minimum_password_length = 3
 """
 
 
@@ -37,10 +40,12 @@ def hub(tmp_path_factory):
 
 
 def sign_up(hub, name, password):
-    answer = Visitor(name).submit(
-        f"{hub.url}hub/signup", username=name, signup_password=password, signup_password_confirmation=password
-    )
-    return message_of(answer)
+    return message_of(submit_sign_up(hub, name, password))
+
+
+def submit_sign_up(hub, name, password, **more):
+    fields = {"username": name, "signup_password": password, "signup_password_confirmation": password}
+    return Visitor(name).submit(f"{hub.url}hub/signup", **fields, **more)
 
 
 def message_of(answer):
@@ -116,6 +121,18 @@ def test_a_user_changes_the_password_and_may_not_use_pages_of_administrators(hub
         assert anonymous.url.startswith(f"{hub.url}hub/login?next="), path
     assert logged_in(hub, "ada", ADA).is_logged_in
     assert stored(hub)["carol"]
+
+
+def test_a_user_may_sign_up_with_a_second_factor(hub):
+    assert "at least 3 characters" in sign_up(hub, "grace", "no")
+    page = submit_sign_up(hub, "grace", "any", **{"2fa": "2fa"}).text
+    secret = re.search(r"authentication code is <strong>(\w+)", page)[1]
+    logged_in(hub, "ada", ADA).get(f"{hub.url}hub/authorize/grace")
+    assert not logged_in(hub, "grace", "any").is_logged_in
+    grace = Visitor("grace")
+    code = {"2fa": f"{onetimepass.get_totp(secret):06}"}
+    grace.submit(f"{hub.url}hub/login", username="grace", password="any", **code)
+    assert grace.is_logged_in
 
 
 def test_a_user_who_is_approved_but_blocked_is_refused(hub):

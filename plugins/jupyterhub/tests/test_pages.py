@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(120)
 OWN_STATIC = Path(plughub.web.__file__).parent / "static"
 CONFIG = """
 import os, time
-from jinja2 import ChoiceLoader, DictLoader
+from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader
 from jupyterhub.auth import Authenticator
 from jupyterhub.handlers import BaseHandler
 from jupyterhub.scopes import needs_scope
@@ -53,8 +53,12 @@ class Facts(BaseHandler):
 
 class Old(BaseHandler):
     def get(self):
-        loader = DictLoader({"old.html": '{% extends "page.html" %}{% block main %}<p>{{ text }}</p>{% endblock %}'})
-        self.settings["jinja2_env"].loader = ChoiceLoader([self.settings["jinja2_env"].loader, loader])
+        env = self.settings["jinja2_env"]
+        text = '{% extends "page.html" %}{% block main %}<p>{{ text }}</p>{% endblock %}'
+        env.loader = ChoiceLoader([env.loader, DictLoader({"old.html": text})])
+        for _ in range(2000):  # like a package that adds its folder at each request
+            env.loader = ChoiceLoader([env.loader, FileSystemLoader([os.getcwd()])])
+        assert len(env.loader.loaders) < 10
         self.finish(self.render_template("old.html", sync=True, text="1 < 2"))
 
 class Slow(BaseHandler):

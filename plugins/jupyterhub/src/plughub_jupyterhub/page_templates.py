@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication
@@ -25,8 +25,40 @@ class AwaitableText(str):
         return str(self)
 
 
+class PageEnvironment(Environment):
+    """Environment of pages of packages, which add their folders to its loader.
+
+    Some do so at each request: a folder that is there already is not added again, and loaders are not nested.
+    """
+
+    @property
+    def loader(self) -> ChoiceLoader:
+        """Loader of all templates."""
+        loader: ChoiceLoader = vars(self)["loader"]
+        return loader
+
+    @loader.setter
+    def loader(self, given: BaseLoader | None) -> None:
+        loaders = list({_identity(part): part for part in _parts(given)}.values())
+        before = vars(self).get("loader")
+        if not isinstance(before, ChoiceLoader) or before.loaders != loaders:
+            vars(self)["loader"] = ChoiceLoader(loaders)
+
+
+def _parts(loader: BaseLoader | None) -> Iterator[BaseLoader]:
+    if isinstance(loader, ChoiceLoader):
+        for part in loader.loaders:
+            yield from _parts(part)
+    elif loader is not None:
+        yield loader
+
+
+def _identity(loader: BaseLoader) -> object:
+    return tuple(loader.searchpath) if isinstance(loader, FileSystemLoader) else id(loader)
+
+
 def page_environment(application: HubApplication) -> Environment:
-    """Return the environment of pages of packages, to whose loader they add their folders.
+    """Return the environment of pages of packages.
 
     The hub's own pages are not affected.
 
@@ -35,5 +67,7 @@ def page_environment(application: HubApplication) -> Environment:
     """
     hub = application.templates.environment
     assert hub.loader is not None
-    own = FileSystemLoader(_OWN)
-    return hub.overlay(loader=ChoiceLoader([own, hub.loader, PrefixLoader({"hub": hub.loader})]))
+    pages = hub.overlay()
+    pages.__class__ = PageEnvironment  # jinja2 has no other way to make an overlay of a subclass
+    pages.loader = ChoiceLoader([FileSystemLoader(_OWN), hub.loader, PrefixLoader({"hub": hub.loader})])
+    return pages
