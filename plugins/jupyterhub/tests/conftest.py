@@ -13,8 +13,14 @@ import pytest
 import requests
 
 from .providers import StandIn
+from .suites import expect_exceptions
 
 HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect the exceptions that suites over classes for JupyterHub name."""
+    expect_exceptions(items)
 
 
 class Visitor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
+from plughub.testing.conditions import wait_for
 from plughub.testing.ports import free_port
 
 Object = dict[str, Any]
@@ -45,6 +47,7 @@ class Cluster:
         self._version = 0
         self._changed = threading.Condition(threading.RLock())
         self._processes: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+        self._addresses = (f"127.0.0.{number}" for number in itertools.count(2))
         self._server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -148,24 +151,31 @@ class Cluster:
         """End the process of a pod by itself."""
         self._processes[key].kill()
 
-    def move_pod(self, key: tuple[str, str], ip: str) -> None:
-        """Start the process of a pod again, and report another address."""
+    def move_pod(self, key: tuple[str, str]) -> str:
+        """Start the process of a pod again, and return its new address."""
         process = self._processes.pop(key)
         process.kill()
         process.wait()
-        self.run_pod(key, ip)
+        return self.run_pod(key)
 
-    def run_pod(self, key: tuple[str, str], ip: str = "127.0.0.1") -> None:
-        """Start the process of a pod, and report that it runs."""
+    def run_pod(self, key: tuple[str, str]) -> str:
+        """Start the process of a pod, and return its address. The pod is ready when the process listens."""
+        ip = next(self._addresses)
         pod = self._objects["pods"][key]
         [container] = pod["spec"]["containers"]
         environment = {one["name"]: one.get("value", "") for one in container.get("env", ())}
+        url = environment["JUPYTERHUB_SERVICE_URL"]
+        environment["JUPYTERHUB_SERVICE_URL"] = url.replace("//0.0.0.0:", f"//{ip}:")
         process = subprocess.Popen(container["args"], env={"PATH": os.environ["PATH"], **environment})
         self._processes[key] = process
-        self._set_status(key, pod, {"running": {}}, ip)
-        threading.Thread(target=self._await_exit, args=(key, pod, process), daemon=True).start()
+        threading.Thread(target=self._follow, args=(key, pod, process, ip), daemon=True).start()
+        return ip
 
-    def _await_exit(self, key: tuple[str, str], pod: Object, process: subprocess.Popen[bytes]) -> None:
+    def _follow(self, key: tuple[str, str], pod: Object, process: subprocess.Popen[bytes], ip: str) -> None:
+        port = pod["spec"]["containers"][0]["ports"][0]["containerPort"]
+        wait_for(lambda: process.poll() is not None or _listens(ip, port))
+        if process.poll() is None:
+            self._set_status(key, pod, {"running": {}}, ip)
         code = process.wait()
         if self._processes.get(key) is process:
             self._set_status(key, pod, {"terminated": {"exitCode": code}})
@@ -201,6 +211,12 @@ class Cluster:
                 seen = len(self._events)
                 if not self._changed.wait(seconds):
                     return
+
+
+def _listens(ip: str, port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex((ip, port)) == 0
 
 
 def _matches(thing: Object, namespace: str, labels: Mapping[str, str]) -> bool:

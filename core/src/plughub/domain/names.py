@@ -35,6 +35,15 @@ def normalize_username(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().lower()
 
 
+def has_control(text: str) -> bool:
+    """Return whether a text has characters that no name has: control characters, line ends, surrogates.
+
+    Args:
+        text: untrusted text.
+    """
+    return any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text)
+
+
 def check_username(name: str, pattern: str = "") -> str:
     """Return a normalised username if it is valid.
 

@@ -72,6 +72,21 @@ async def test_a_name_with_line_breaks_cannot_forge_log_lines(make_hub, password
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.parametrize("sign", ["\n", "\x1b", "\x00", "\u2028", "\udc80"])
+async def test_a_name_with_control_characters_reaches_no_plugin(make_hub, sign):
+    asked = []
+
+    class Curious:
+        @hookimpl
+        async def hub_authenticate(self, login):
+            asked.append(login.username)
+
+    hub = make_hub(extra={"curious": Curious()})
+    with pytest.raises(ForbiddenError, match=r"^Invalid username or password$"):
+        await log_in(hub, f"alice{sign}root logged in")
+    assert asked == []
+
+
 async def test_no_further_plugin_is_asked_after_a_rejection(make_hub, password_table):
     hub = make_hub(extra={"promoter": AdminAuthenticator(), "a": password_table({"locked": "pw"})})
     with pytest.raises(ForbiddenError, match="locked"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +60,8 @@ def prefix(engine: Engine) -> Iterator[str]:
     prefix = new_prefix()
     yield prefix
     for container in engine.containers(all=True, filters={"name": f"^/{prefix}"}):
-        engine.remove_container(container["Id"], force=True, v=True)
+        with contextlib.suppress(docker.errors.APIError):  # the engine may be removing it already
+            engine.remove_container(container["Id"], force=True, v=True)
 
 
 @pytest.fixture

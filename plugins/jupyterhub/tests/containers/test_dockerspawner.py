@@ -6,6 +6,7 @@ import pwd
 import subprocess
 import sys
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub.testing.quick import starts
 
+from ..suites import passed  # noqa: TID252 - the folder of the tests is no package
 from .conftest import TOKEN
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
@@ -169,3 +171,7 @@ c.SystemUserSpawner.host_homedir_format_string = "{tmp_path}/{{username}}"
         assert (facts["uid"], facts["gid"]) == (account.pw_uid, account.pw_gid)
         assert facts["folder"] == facts["environment"]["HOME"] == "/home/nobody"
         assert api("GET", "/users/nobody").body["servers"][""]["state"]["user_id"] == account.pw_uid
+
+
+def test_the_class_keeps_the_contract_of_spawners(tmp_path):
+    assert passed(Path(__file__).parent / "adapted_dockerspawner.py", tmp_path) > 18

@@ -16,7 +16,7 @@ from plughub.domain.errors import (
 )
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.login_throttle import AttemptKeys, network_of
-from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
+from plughub.domain.names import MAX_USERNAME, check_username, has_control, normalize_username
 from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
 from plughub.domain.users import User
 from plughub.kinds import Identity, Login, Rejected, RequestInfo, UserInfo
@@ -127,8 +127,12 @@ class LoginService:
         if len(username) > MAX_USERNAME or len(password) > MAX_PASSWORD:
             self.refusals.record(username, remote_ip, "name or password too long")
             raise ForbiddenError(WRONG)
+        if has_control(name := normalize_username(username)):
+            # No user has such a name, and authenticators may write it into the log.
+            self.refusals.record(username, remote_ip, "the name has control characters")
+            raise ForbiddenError(WRONG)
         login = Login(
-            username=normalize_username(username),
+            username=name,
             password=password,
             form=form or {},
             remote_ip=remote_ip,

@@ -80,6 +80,23 @@ class Spawner(plughub_spawner.Spawner):
         log.addFilter(_secret_filter)
         return log
 
+    def verify_address(self) -> Any:
+        """Check which process listens at the address; a spawner that wraps another one asks that one."""
+        return self._wrapped.verify_address() if self._wrapped else super().verify_address()
+
+    def logs(self, lines: int) -> Any:
+        """Return the last lines of the server's output; a spawner that wraps another one asks that one."""
+        return self._wrapped.logs(lines) if self._wrapped else super().logs(lines)
+
+    def diagnose(self) -> Any:
+        """Explain why a server does not respond; a spawner that wraps another one asks that one."""
+        return self._wrapped.diagnose() if self._wrapped else super().diagnose()
+
+    @property
+    def _wrapped(self) -> Any:
+        """Spawner that WrapSpawner wraps; None for any other."""
+        return getattr(self, "child_spawner", None)
+
     @property
     def _server(self) -> Any:
         """Address of the server, which wrapping spawners pass on."""
