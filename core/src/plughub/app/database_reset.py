@@ -37,8 +37,8 @@ def reset_database(hub: JupyterHub) -> None:
     done = reset_schema(hub.db_url, hub.db_kwargs, confirm, entries)
     if done is not None:
         contents, copy = done
-        kept = f"; a copy is in {copy}" if copy else ""
-        log.warning("everything was deleted by %s in %s%s", caller(), _described(contents), kept)
+        where = f"; a copy is in {copy}" if copy else ""
+        log.warning("everything was deleted by %s in %s%s", caller(), _described(contents), where)
 
 
 def _described(contents: DatabaseContents) -> str:

@@ -32,25 +32,25 @@ _ENDINGS: Final = tuple(base.__name__ for base in BASES.values())
 
 
 class _Problems:
-    """Problems found so far, each once."""
+    """Problems, each message once."""
 
     def __init__(self) -> None:
-        self.found: dict[str, HubError] = {}
+        self.by_message: dict[str, HubError] = {}
 
     def add(self, error: HubError) -> None:
         shown = with_setting(error)
-        self.found.setdefault(shown.message, shown)
+        self.by_message.setdefault(shown.message, shown)
 
     def as_error(self) -> HubError:
         """Return the problem itself if there is one only, else an error that lists all."""
-        if len(self.found) == 1:
-            return next(iter(self.found.values()))
+        if len(self.by_message) == 1:
+            return next(iter(self.by_message.values()))
         lines = [
             f"  {line}"
-            for error in self.found.values()
+            for error in self.by_message.values()
             for line in (*error.message.splitlines(), *([f"  {error.hint}"] if error.hint else []))
         ]
-        return StartError(f"the configuration has {len(self.found)} problems:\n" + "\n".join(lines))
+        return StartError(f"the configuration has {len(self.by_message)} problems:\n" + "\n".join(lines))
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
@@ -77,7 +77,7 @@ def with_all_problems(first: HubError, config: Config, given: str | None) -> Hub
     # A failure of this search must not hide why the hub did not start.
     with contextlib.suppress(Exception), _without_log():
         _check_everything(problems, copy.deepcopy(config), given)
-    return first if len(problems.found) == 1 else problems.as_error()
+    return first if len(problems.by_message) == 1 else problems.as_error()
 
 
 def refuse_problems(config: Config, given: str | None) -> None:
@@ -93,7 +93,7 @@ def refuse_problems(config: Config, given: str | None) -> None:
     problems = _Problems()
     with _without_log():
         _check_everything(problems, copy.deepcopy(config), given)
-    if problems.found:
+    if problems.by_message:
         raise problems.as_error()
 
 

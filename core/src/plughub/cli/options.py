@@ -82,12 +82,12 @@ def add_setting_options(parser: argparse.ArgumentParser, default: Any = None) ->
 
 def without_value_of_yes(arguments: Sequence[str]) -> list[str]:
     """Accept ``-y=True`` and ``-y True``, as JupyterHub requires it, beside ``-y``."""
-    left, rest = list(arguments), []
-    while left:
-        word = left.pop(0)
+    remaining, rest = list(arguments), []
+    while remaining:
+        word = remaining.pop(0)
         name, _, value = word.partition("=")
-        if word == "-y" and left and left[0].lower() in {"true", "false"}:
-            value = left.pop(0)
+        if word == "-y" and remaining and remaining[0].lower() in {"true", "false"}:
+            value = remaining.pop(0)
         if name != "-y":
             rest.append(word)
         elif value.lower() != "false":

@@ -191,10 +191,10 @@ class Database:
         asked = asyncio.get_running_loop().run_in_executor(pool, serve)
         try:
             while (
-                left := min(max(begin, self._served[pool]) + waits, begin + DATABASE_LONGEST_SECONDS)
+                remaining := min(max(begin, self._served[pool]) + waits, begin + DATABASE_LONGEST_SECONDS)
                 - time.monotonic()
             ) > 0:
-                if (await asyncio.wait((asked,), timeout=left))[0]:
+                if (await asyncio.wait((asked,), timeout=remaining))[0]:
                     return asked.result()
         finally:
             asked.cancel()

@@ -100,13 +100,13 @@ class CookieJar:
     def log_in(self, key: str, session: LoginSession) -> None:
         """Set the cookies of a login session."""
         days = (session.expires - time.time()) / DAY
-        kept = {"expires_days": days, **self._attributes(), "path": self._settings.hub_prefix}
+        attributes = {"expires_days": days, **self._attributes(), "path": self._settings.hub_prefix}
         if self._settings.host_prefix:
-            kept |= _HOST_PREFIX_ATTRIBUTES
-            kept.pop("domain", None)
+            attributes |= _HOST_PREFIX_ATTRIBUTES
+            attributes.pop("domain", None)
             if cookie_values(self._handler.request, self._plain_name):
                 self._clear_everywhere(self._plain_name)
-        self._handler.set_signed_cookie(self.login_name, key, **kept)
+        self._handler.set_signed_cookie(self.login_name, key, **attributes)
         self.bind_session(session)
 
     def bind_session(self, session: LoginSession) -> None:
@@ -200,8 +200,8 @@ class CookieJar:
         return {**to_users, **self._attributes(), "path": self._settings.base_url}
 
     def _attributes(self) -> dict[str, Any]:
-        kept = {"httponly": True, "samesite": "Lax", **self._secure()}
-        return {**kept, **_lower(self._settings.cookie_options)}
+        attributes = {"httponly": True, "samesite": "Lax", **self._secure()}
+        return {**attributes, **_lower(self._settings.cookie_options)}
 
     def _secure(self) -> dict[str, Any]:
         return {"secure": True} if self._handler.is_secure else {}

@@ -242,7 +242,7 @@ class DockerSpawner(EngineAccess):
 
     def _run(self, *, is_new: bool) -> None:
         """Start the container; recreate a new one with another port or address if its own is taken."""
-        for left in reversed(range(ADDRESS_ATTEMPTS)):
+        for attempts_left in reversed(range(ADDRESS_ATTEMPTS)):
             self.write_certificates(self.engine, self.object_id)
             try:
                 with explain_refusal(self.section, self):
@@ -251,7 +251,9 @@ class DockerSpawner(EngineAccess):
                 chosen = self.fixed_address or (
                     self.published_port and str(self.published_port) in error.detail
                 )
-                if not (is_new and left and chosen and is_lost(error, self.engine, self.network_name)):
+                if not (
+                    is_new and attempts_left and chosen and is_lost(error, self.engine, self.network_name)
+                ):
                     raise
             else:
                 return

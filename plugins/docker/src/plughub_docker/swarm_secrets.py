@@ -75,12 +75,12 @@ class Secrets:
 
 def without_service(secrets: Iterable[Mapping[str, Any]], operations: Collection[str]) -> list[Found]:
     """List the starts that created secrets but no service."""
-    left = {}
+    unused = {}
     for secret in secrets:
         known = marks.labels(secret)
         operation = known.get(marks.OPERATION, "")
         if operation not in operations:
-            left[operation] = Found(
+            unused[operation] = Found(
                 operation=operation, user=known.get(marks.USER, ""), server=known.get(marks.SERVER, "")
             )
-    return list(left.values())
+    return list(unused.values())

@@ -91,9 +91,9 @@ class SwarmSpawner(SwarmSettings):
         """
         operation = await self._call_engine(self._remove, now)
         ends, pauses = time.monotonic() + self.stop_timeout + ENDING_SECONDS, TASK_BACKOFF.pauses()
-        while operation and (left := await self._call_engine(self.services.still_ending, operation)):
+        while operation and (ending := await self._call_engine(self.services.still_ending, operation)):
             if time.monotonic() > ends:
-                node = await self._call_engine(self.services.node_name, left[0])
+                node = await self._call_engine(self.services.node_name, ending[0])
                 raise EngineError(f"the container of {self.object_name} did not stop on node {node}")
             await asyncio.sleep(next(pauses))
 

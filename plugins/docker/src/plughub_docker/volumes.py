@@ -99,8 +99,8 @@ def _refuse(value: Any) -> Bind:
 def _only_read(bind: Bind) -> Bind:
     if READ_WRITE in bind.options:
         raise ValueError(f"{bind.source!r} has the mode {bind.mode!r}, but read_only_volumes are read-only")
-    kept = [option for option in bind.options if option not in {"", READ_ONLY}]
-    return Bind(bind.source, bind.target, ",".join([READ_ONLY, *kept]))
+    options = [option for option in bind.options if option not in {"", READ_ONLY}]
+    return Bind(bind.source, bind.target, ",".join([READ_ONLY, *options]))
 
 
 def joined(*lists: Iterable[Bind]) -> list[Bind]:

@@ -57,8 +57,8 @@ async def _wait_for_end(group: ProcessGroup, timeout: float, grace: float, in_th
     deadline, pauses = time.monotonic() + timeout, END_BACKOFF.pauses()
     leaderless = False
     while True:
-        left = deadline - time.monotonic()
-        if leaderless or not await _wait_for_exit(group.leader.pid, min(left, END_POLL_SECONDS)):
+        remaining = deadline - time.monotonic()
+        if leaderless or not await _wait_for_exit(group.leader.pid, min(remaining, END_POLL_SECONDS)):
             await asyncio.sleep(next(pauses))
         led, others = await in_thread(_find_running, group)
         if not led and not others:

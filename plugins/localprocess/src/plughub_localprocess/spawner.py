@@ -320,8 +320,8 @@ class LocalProcessSpawner(Spawner):
             wanted = self.record.operation
             if not wanted or (self.pid and wanted == self.operation):
                 return recorded
-        left = [found for found in self.inventory(self.mark) or () if found.operation == wanted]
-        identities = [ProcessIdentity(found.state["pid"], found.state["started"]) for found in left]
+        launched = [found for found in self.inventory(self.mark) or () if found.operation == wanted]
+        identities = [ProcessIdentity(found.state["pid"], found.state["started"]) for found in launched]
         return recorded + [ProcessGroup(one, {"PLUGHUB_OPERATION": wanted}) for one in identities]
 
     @property

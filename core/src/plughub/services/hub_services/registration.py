@@ -107,10 +107,10 @@ def _store_tokens(tx: Transaction, service: Service, declaration: ServiceDeclara
     found = {token: tx.tokens.matching(token_prefix(token), token) for token in given}
     if set(found.values()) - {None, *known}:
         raise InvalidError(f"a token of service {service.name!r} already belongs to another user or service")
-    kept = set(found.values())
+    current_keys = set(found.values())
     if declaration.command and not declaration.api_token:
-        kept.update(_generated(tx, service))
-    tx.tokens.delete([key for key in known if key not in kept])
+        current_keys.update(_generated(tx, service))
+    tx.tokens.delete([key for key in known if key not in current_keys])
     for token in (token for token, key in found.items() if key is None):
         _create(tx, service, token, GIVEN if declaration.from_config else REQUESTED, rounds=rounds)
 

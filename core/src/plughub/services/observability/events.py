@@ -70,8 +70,8 @@ class EventPublisher:
             async with asyncio.timeout(seconds):
                 await self.drain()
         except TimeoutError:
-            left = {plugin: queue.qsize() for plugin, queue in self._queues.items() if queue.qsize()}
-            log.warning("shutting down with undelivered events, by plugin: %s", left)
+            undelivered = {plugin: queue.qsize() for plugin, queue in self._queues.items() if queue.qsize()}
+            log.warning("shutting down with undelivered events, by plugin: %s", undelivered)
 
     async def _run(self, plugin: str) -> None:
         queue = self._queue(plugin)

@@ -35,11 +35,11 @@ class LogRateLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record; the decision is the same for all handlers."""
-        kept: bool | None = getattr(record, _MARK, None)
-        if kept is None:
-            kept = self._keep(record)
-            setattr(record, _MARK, kept)
-        return kept
+        is_logged: bool | None = getattr(record, _MARK, None)
+        if is_logged is None:
+            is_logged = self._keep(record)
+            setattr(record, _MARK, is_logged)
+        return is_logged
 
     def _keep(self, record: logging.LogRecord) -> bool:
         if self._ceiling is None:

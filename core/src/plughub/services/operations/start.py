@@ -130,13 +130,13 @@ class StartSteps:
             used = endpoint.api_token or secret
             if used:
                 own_tokens = server_token_keys(tx, self.settings, record)
-                kept = tx.tokens.matching(token_prefix(used), used)
+                token_key = tx.tokens.matching(token_prefix(used), used)
                 # A revoked token stays revoked: resuming a server does not restore it.
                 if used != secret:
-                    if kept not in own_tokens:
+                    if token_key not in own_tokens:
                         raise _RevokedTokenError
                     save_client(tx, self.settings, record, used)
-                tx.tokens.delete(sorted({*own_tokens} - {kept}))
+                tx.tokens.delete(sorted({*own_tokens} - {token_key}))
 
         job.note("Server launched, waiting for it to answer", 60)
         try:

@@ -199,8 +199,8 @@ class Router:
             return False
         log.info("repairing routes: %d to add, %d to delete", len(missing), len(surplus))
         if at_once and len(missing) + len(surplus) > 1 and is_allowed():
-            kept = [route for spec, route in actual.items() if spec in busy and spec not in wanted]
-            if await self._replace([*wanted.values(), *kept]):
+            busy_routes = [route for spec, route in actual.items() if spec in busy and spec not in wanted]
+            if await self._replace([*wanted.values(), *busy_routes]):
                 return True
         await self._one_by_one(missing, {spec: actual[spec] for spec in surplus}, is_allowed)
         return False

@@ -16,8 +16,8 @@ log = logging.getLogger("plughub.servers")
 
 async def stop_all(servers: ServerService, records: Collection[ServerRecord]) -> None:
     """Request the stop of servers, and retry with growing delays where the request fails."""
-    left, failures = list(records), 0
-    while left := [server for server in left if not await _stop(servers, server)]:
+    remaining, failures = list(records), 0
+    while remaining := [server for server in remaining if not await _stop(servers, server)]:
         failures += 1
         await asyncio.sleep(STOP_ALL_BACKOFF.after(failures))
 

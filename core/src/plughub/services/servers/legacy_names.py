@@ -28,19 +28,19 @@ async def check_legacy_names(store: Store, hooks: Hooks, settings: HubSettings, 
     Returns:
         The number of servers that keep an invalid name.
     """
-    left = 0
+    invalid = 0
     for key, name in await store.read(_invalid_names):
         try:
-            left += not (rename and await _rename(store, hooks, settings, key))
+            invalid += not (rename and await _rename(store, hooks, settings, key))
         except HubError as error:
             log.error("cannot rename server %s: %s", shorten(name), error)
-            left += 1
-    if left:
+            invalid += 1
+    if invalid:
         log.warning(
             "%d servers have invalid names; see JupyterHub.allow_existing_invalid_named_servers",
-            left,
+            invalid,
         )
-    return left
+    return invalid
 
 
 def _invalid_names(tx: Transaction) -> list[tuple[int, str]]:

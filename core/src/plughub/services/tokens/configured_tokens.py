@@ -31,21 +31,21 @@ def store_user_tokens(tx: Transaction, listed: Mapping[str, str], *, trusted: bo
         InvalidError: a token belongs to a service or another user; the message does not contain it.
     """
     tx.user_list.create(sorted(set(listed.values())))
-    stored, kept = _stored(tx), set[int]()
+    stored, current = _stored(tx), set[int]()
     for token, name in listed.items():
         key = tx.tokens.matching(token_prefix(token), token)
         known = tx.tokens.by_id(key) if key is not None else None
         if known is None:
-            kept.add(_create(tx, token, name, rounds=GENERATED_ROUNDS if trusted else GIVEN_ROUNDS))
+            current.add(_create(tx, token, name, rounds=GENERATED_ROUNDS if trusted else GIVEN_ROUNDS))
             continue
         if known.user_id is None or known.owner != name:
             raise InvalidError(f"a token of user {name!r} in api_tokens already belongs to {known.owner!r}")
         if known.id in stored:
-            kept.add(known.id)
-    if removed := stored - kept:
+            current.add(known.id)
+    if removed := stored - current:
         log.warning("deleting %d tokens that are no longer in api_tokens", len(removed))
         tx.tokens.delete(sorted(removed))
-    tx.settings.set(STORED, {str(key): hashed for key, hashed in tx.tokens.hashes(kept).items()})
+    tx.settings.set(STORED, {str(key): hashed for key, hashed in tx.tokens.hashes(current).items()})
 
 
 def _stored(tx: Transaction) -> set[int]:

@@ -219,12 +219,12 @@ class IdentityService:
             log.info("deleting roles that no authenticator names any more: %s", ", ".join(sorted(deleted)))
         for name, role in named.items():
             # without a list of users, they keep roles that came with a login
-            kept: Mapping[HolderKind, Collection[str] | None] = {
+            holders_by_kind: Mapping[HolderKind, Collection[str] | None] = {
                 "user": role.users,
                 "group": role.groups or (),
                 "service": role.services or (),
             }
-            for kind, names in kept.items():
+            for kind, names in holders_by_kind.items():
                 if names is not None:
                     tx.roles.revoke(name, kind, tx.roles.holders(name, kind, managed=True) - set(names))
 

@@ -216,11 +216,11 @@ class LoginService:
 
         def work(tx: Transaction) -> Session:
             user = self._identities.store_login(tx, identity, encrypted, was_known=was_known)
-            kept = (
+            session = (
                 replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lifetime) if key else None
             )
             also(tx)
-            return Session(user=user, plugin=identity.plugin, key=key, session=kept)
+            return Session(user=user, plugin=identity.plugin, key=key, session=session)
 
         lifetime = self._settings.cookie_max_age
 

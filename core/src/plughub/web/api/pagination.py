@@ -85,6 +85,6 @@ def _number(name: str, text: str) -> int:
 
 def _url(handler: BaseHandler, offset: int, limit: int) -> str:
     request = handler.request
-    kept = filter_query(request.query, {"offset", "limit"}.__contains__)
-    path = add_query(add_query(request.path, kept), f"offset={offset}&limit={limit}")
+    other_arguments = filter_query(request.query, {"offset", "limit"}.__contains__)
+    path = add_query(add_query(request.path, other_arguments), f"offset={offset}&limit={limit}")
     return absolute(handler.services.settings, request, path)

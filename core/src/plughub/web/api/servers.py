@@ -70,8 +70,8 @@ class ServerHandler(APIHandler):
         )
         if request.display_name is not None:
             await self.services.named_servers.set_display_name(record, request.display_name)
-        left = self.context.options.slow_spawn_timeout - (time.monotonic() - begin)
-        record = await self.services.servers.wait(record, left)
+        remaining = self.context.options.slow_spawn_timeout - (time.monotonic() - begin)
+        record = await self.services.servers.wait(record, remaining)
         self._answer_start(record)
 
     @call(success=(201,), errors=(404, 409), body=SERVER)
