@@ -129,8 +129,10 @@ def test_a_container_that_was_removed_by_hand_is_noticed_and_can_be_started_agai
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_names_of_dockerspawner_mean_the_plugins_of_plughub_docker(tmp_path, settings, name):
-    config = f"c.JupyterHub.spawner_class = 'dockerspawner.{name}'\n{settings}"
+@pytest.mark.parametrize("imported", [False, True], ids=["as text", "as class"])
+def test_the_names_of_dockerspawner_mean_the_plugins_of_plughub_docker(tmp_path, settings, name, imported):
+    value = f"__import__('dockerspawner').{name}" if imported else f"'dockerspawner.{name}'"
+    config = f"c.JupyterHub.spawner_class = {value}\n{settings}"
     checked = check(tmp_path, sys.executable, config)
     assert f"plugins: jupyterhub, dummy, {PLUGINS[name]}, haproxy" in checked.stdout, checked.stderr
 
