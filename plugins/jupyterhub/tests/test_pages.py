@@ -115,6 +115,7 @@ c.JupyterHub.extra_handlers = [
     ("/claim-extra", Claim),
 ]
 c.JupyterHub.authenticator_class = WordAuthenticator
+c.JupyterHub.load_roles = [{"name": "tutors", "scopes": ["read:users!group=staff"], "users": ["tom"]}]
 c.JupyterHub.redirect_to_server = False
 c.JupyterHub.template_vars = {"announcement": "closed on Monday"}
 c.WordAuthenticator.allow_all = True
@@ -181,6 +182,10 @@ def test_a_page_that_blocks_delays_no_other_page_of_the_hub(hub, ada):
 def test_a_scope_of_a_page_applies_to_the_user_in_its_path(hub, ada):
     assert ada.get(f"{hub.url}hub/reader/ada").text == "page of ada"
     assert ada.get(f"{hub.url}hub/reader/bob").status_code == HTTPStatus.NOT_FOUND
+    tom = Visitor("tom")
+    tom.submit(f"{hub.url}hub/login", username="tom", password="word")
+    assert tom.get(f"{hub.url}hub/reader/ada").text == "page of ada"
+    assert tom.get(f"{hub.url}hub/reader/bob").status_code == HTTPStatus.NOT_FOUND
 
 
 def test_a_page_may_authenticate_and_set_the_cookie_in_two_steps(hub):
