@@ -50,6 +50,7 @@ def slurm(tmp_path, monkeypatch):
         "[jupyterhub.authenticators]\nsite = absent:SiteAuthenticator\n"
         "[jupyterhub.proxies]\nsite-file = absent.file:SiteFileProxy\n"
     )
+    (tmp_path / "site" / "batchspawner.py").write_text("raise ImportError('it is not imported')")
     monkeypatch.syspath_prepend(tmp_path / "site")
 
 
@@ -62,6 +63,9 @@ def test_settings_of_installed_packages_for_jupyterhub_are_named(planned, caplog
         "'slurm-hub'), c.SiteAuthenticator (url; of package 'slurm-hub'), c.SiteFileProxy (folder; of package "
         "'slurm-hub')"
     )
+    caplog.clear()
+    planned("c.SlurmSpawner.req_partition = 'x'\n")
+    assert "c.SlurmSpawner (req_partition; of package 'batchspawner')" in caplog.text
     with pytest.raises(StartError, match="restricts logins, but belongs to package 'slurm-hub'"):
         planned("c.SiteAuthenticator.allowed_users = {'ann'}\n")
 

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,24 @@ WITHOUT_CLASS: Final = {name: WITHOUT_EFFECT[name] for name in ("JupyterHubHTTPC
 """Sections that no class of plughub reads."""
 CORE_CLASSES: Final = {"LocalAuthenticator": "plugin 'pam'"}
 """Base classes of the core that only some authenticators inherit from, with a plugin that does."""
+UNREGISTERED: Final[Mapping[str, frozenset[str]]] = {
+    "batchspawner": frozenset(
+        {
+            *(
+                "BatchSpawnerBase",
+                "BatchSpawnerRegexStates",
+                "CondorSpawner",
+                "GridengineSpawner",
+                "LsfSpawner",
+            ),
+            *("MoabSpawner", "PBSSpawner", "SlurmSpawner", "TorqueSpawner", "UGESpawner"),
+        }
+    ),
+    "kubespawner": frozenset({"KubeSpawner"}),
+    "oauthenticator": frozenset({"OAuthenticator"}),
+    "wrapspawner": frozenset({"DockerProfilesSpawner", "ProfilesSpawner", "WrapSpawner"}),
+}
+"""Classes of packages for JupyterHub that no entry point names."""
 OLD_LISTS: Final = {
     "whitelist": "allowed_users",
     "blacklist": "blocked_users",
@@ -142,8 +161,14 @@ def classes_of(plugins: Iterable[str]) -> dict[str, str]:
 
 
 def classes_of_packages() -> dict[str, str]:
-    """Return the owner of each class that an installed package registers for JupyterHub."""
-    return {
+    """Return the owner of each class for JupyterHub of an installed package, without importing it."""
+    unregistered = {
+        cls: f"package {package!r}"
+        for package, classes in UNREGISTERED.items()
+        if find_spec(package)
+        for cls in classes
+    }
+    return unregistered | {
         found.attr.rpartition(".")[2]: f"package {found.dist.name!r}"
         for group in JUPYTERHUB_GROUPS.values()
         for found in entry_points(group=group)
