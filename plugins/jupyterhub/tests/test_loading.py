@@ -172,3 +172,42 @@ c.SlurmSpawner.req_nprocs = "1"
     checked = hub(tmp_path, "--plugins", "jupyterhub,dummy", "check", config=misspelt)
     assert checked.returncode == 2
     assert "c.SlurmSpawner.req_nprosc" in checked.stderr
+
+
+def test_methods_of_local_classes_precede_those_of_classes_that_are_inherited_besides():
+    made = python(
+        f"""
+import asyncio
+from types import SimpleNamespace
+from plughub.auth import ForbiddenError
+from plughub_jupyterhub.plugin import hub_find_class
+from jupyterhub.auth import LocalAuthenticator, PAMAuthenticator
+from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner, Spawner
+
+class Remembering(Spawner):
+    async def start(self):
+        raise AssertionError
+
+for local in (LocalProcessSpawner, SimpleLocalProcessSpawner):
+    assert type("Both", (local, Remembering), {{}}).start is not Remembering.start
+    assert local.own_event_loop
+assert issubclass(PAMAuthenticator, LocalAuthenticator) and PAMAuthenticator.own_event_loop
+
+async def check(cls):
+    known = cls(allow_existing_users=True)
+    await known.add_user(SimpleNamespace(name="nobody"))
+    assert "nobody" in known.allowed_users, "OAuthenticator.add_user was not called"
+    try:
+        await known.add_user(SimpleNamespace(name="has-no-account"))
+    except ForbiddenError:
+        return
+    raise AssertionError(cls)
+
+for name in [name for name in {NAMES!r} if name.startswith("local-")]:
+    cls = hub_find_class("authenticator", name)
+    assert cls.own_event_loop
+    if name not in ("local-auth0", "local-cilogon"):  # these need settings
+        asyncio.run(check(type(cls.__name__, (cls,), {{"is_refused": lambda self, name: False}})))
+"""
+    )
+    assert made.returncode == 0, made.stderr

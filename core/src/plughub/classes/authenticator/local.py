@@ -163,7 +163,7 @@ class LocalAuthenticator(Authenticator):
         Raises:
             ForbiddenError: the name is that of a system account that is not allowed.
         """
-        super().rename_user(user, name)
+        await _result(super().rename_user(user, name))
         await self._check_account(name)
 
     async def _check_account(self, name: str) -> None:
@@ -184,7 +184,7 @@ class LocalAuthenticator(Authenticator):
                 system account.
             UnavailableError: the system user could not be created.
         """
-        super().add_user(user)
+        await _result(super().add_user(user))
         await self._check_account(user.name)
         if await asyncio.to_thread(self.system_user_exists, user):
             return
@@ -236,6 +236,12 @@ class LocalAuthenticator(Authenticator):
         if shutil.which("pw"):
             return ["pw", "useradd", "-m", "-n"]
         return ["adduser", "-q", "--gecos", "", "--disabled-password"]
+
+
+async def _result(answer: Any) -> None:
+    """Await the result of a method of another class, which may be synchronous."""
+    if inspect.isawaitable(answer):
+        await answer
 
 
 async def _either(first: Awaitable[Any], second: object) -> object:

@@ -106,8 +106,12 @@ class Authenticator(plughub_auth.Authenticator):
         return model
 
 
-class LocalAuthenticator(Authenticator, plughub_auth.LocalAuthenticator):
-    """``jupyterhub.auth.LocalAuthenticator``."""
+class LocalAuthenticator(plughub_auth.LocalAuthenticator, Authenticator):
+    """``jupyterhub.auth.LocalAuthenticator``.
+
+    The class of plughub comes first, so that its methods also precede those of a class that a subclass
+    inherits from besides: ``LocalGitHubOAuthenticator`` must check system users before anything else.
+    """
 
 
 try:
@@ -116,7 +120,7 @@ except ImportError:  # plughub-pam is not installed
     pass
 else:
 
-    class PAMAuthenticator(Authenticator, _PAM):  # type: ignore[misc]
+    class PAMAuthenticator(_PAM, LocalAuthenticator):  # type: ignore[misc]
         """``jupyterhub.auth.PAMAuthenticator``."""
 
     __all__ += ["PAMAuthenticator"]
@@ -127,7 +131,7 @@ except ImportError:  # plughub-dummy is not installed
     pass
 else:
 
-    class DummyAuthenticator(Authenticator, _Dummy):  # type: ignore[misc]
+    class DummyAuthenticator(_Dummy, Authenticator):  # type: ignore[misc]
         """``jupyterhub.auth.DummyAuthenticator``."""
 
     __all__ += ["DummyAuthenticator"]

@@ -138,7 +138,7 @@ except ImportError:  # plughub-localprocess is not installed
     pass
 else:
 
-    class LocalProcessSpawner(Spawner, _LocalProcess):  # type: ignore[misc]
+    class LocalProcessSpawner(_LocalProcess, Spawner):  # type: ignore[misc]
         """``jupyterhub.spawner.LocalProcessSpawner``.
 
         A subclass that overrides ``_signal``, as ``SudoSpawner`` does, launches and signals its processes by
