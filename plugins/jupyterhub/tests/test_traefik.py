@@ -18,6 +18,8 @@ from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 from plughub.testing.probe_server import PROBE_SERVER
 
+from .directory import make_certificate
+
 pytestmark = pytest.mark.timeout(180)
 
 TOKEN = "5d" * 16
@@ -43,9 +45,11 @@ c.DummyAuthenticator.allow_all = True
 def run(tmp_path):
     """Function that runs a hub whose proxy is a class of the package."""
 
-    def run(proxy="traefik_file", more=""):
+    def run(proxy="traefik_file", more="", *arguments):
         config = CONFIG.format(proxy=proxy, api=free_port(), command=list(PROBE_SERVER), token=TOKEN) + more
-        return HubProcess(tmp_path, "--plugins", "jupyterhub,dummy,simple", config=config, env=PATH)
+        return HubProcess(
+            tmp_path, "--plugins", "jupyterhub,dummy,simple", *arguments, config=config, env=PATH
+        )
 
     return run
 
@@ -91,6 +95,30 @@ def test_routes_are_in_the_file_of_traefik_and_survive_a_killed_hub(run):
         api("DELETE", "/users/ada/server")
         wait_for(lambda: "/user/ada/" not in (hub.folder / "rules.toml").read_text())
         assert not is_served(hub)
+
+
+def test_a_user_has_a_host_with_subdomains_and_tls(run, tmp_path):
+    port, certificate = free_port(), tmp_path / "site"
+    make_certificate(certificate)
+    more = f"""
+c.JupyterHub.ssl_cert = "{certificate}.crt"
+c.JupyterHub.ssl_key = "{certificate}.key"
+c.JupyterHub.subdomain_host = "https://hub.test:{port}"
+c.JupyterHub.allow_worker_scopes = False
+c.Proxy.extra_routes = {{}}
+"""
+    with run("traefik_file", more, f"--JupyterHub.port={port}") as hub:
+        api = ApiClient(f"{hub.hub_url}/", TOKEN)
+        api("POST", "/users/ada")
+        assert api("POST", "/users/ada/server").status == HTTPStatus.CREATED
+        options = {"allow_redirects": False, "verify": f"{certificate}.crt"}
+        url = f"https://127.0.0.1:{port}/user/ada/"
+        found = {
+            host: requests.get(url, headers={**HEADERS, "Host": f"{host}:{port}"}, **options)
+            for host in ("ada.hub.test", "eve.hub.test", "hub.test")
+        }
+        assert found.pop("ada.hub.test").json()["environment"]["JUPYTERHUB_USER"] == "ada"
+        assert {answer.status_code for answer in found.values()} == {HTTPStatus.FOUND}
 
 
 def test_traefik_is_started_again_when_it_has_ended(run):

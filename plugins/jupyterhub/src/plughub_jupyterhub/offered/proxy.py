@@ -26,6 +26,7 @@ class Proxy(plughub_proxy.Proxy):
     """
 
     own_event_loop = True
+    can_route_hosts = True
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
