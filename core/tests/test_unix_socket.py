@@ -14,7 +14,14 @@ import pytest
 
 from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
-from plughub.app.hub_socket import HubSocket, SocketFile, check_spawners, url_for_proxy
+from plughub.app.hub_socket import (
+    HubSocket,
+    SocketFile,
+    check_socket_path,
+    check_spawners,
+    url_for_proxy,
+)
+from plughub.app.ports_in_use import ports_in_use
 from plughub.classes.sockets import owner_of_peer
 from plughub.classes.spawner.hub_objects import hub_of
 from plughub.domain.errors import MISTAKE, RETRY, StartError
@@ -157,6 +164,19 @@ def test_a_socket_in_use_stays(path: Path, listener: socket.socket) -> None:
         client.connect(str(path))
 
 
+def test_a_check_names_the_process_that_listens_and_changes_nothing(
+    path: Path, listener: socket.socket
+) -> None:
+    hub = JupyterHub(hub_bind_url=unix_socket_url(str(path)), db_url="sqlite:///:memory:")
+    check_socket_path(path)
+    [warning] = ports_in_use(hub, None)
+    assert f"process {os.getpid()} listens on {path} (c.JupyterHub.hub_bind_url)" in warning
+    listener.close()
+    check_socket_path(path)
+    assert list(ports_in_use(hub, None)) == []
+    assert path.is_socket(), "a stale socket stays until a start"
+
+
 def test_of_many_hubs_that_find_a_stale_socket_one_gets_it(path: Path, listener: socket.socket) -> None:
     listener.close()
     found: list[SocketFile | StartError] = []
@@ -237,6 +257,8 @@ def test_a_missing_folder_and_one_open_to_everyone_are_named(tmp_path: Path) -> 
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
+    with pytest.raises(StartError, match="every system user can replace files in its folder"):
+        check_socket_path(folder / "hub.sock")
     with pytest.raises(StartError, match="every system user can replace files in its folder"):
         SocketFile(HubSocket(folder / "hub.sock", 0o600))
     folder.chmod(0o1777)

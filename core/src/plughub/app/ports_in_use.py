@@ -1,40 +1,58 @@
-"""Ports of hub and proxy on which other programs listen."""
+"""Ports of hub and proxy, and the hub's Unix socket, on which other programs listen."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Final
 
 from plughub.app.config import JupyterHub
+from plughub.app.hub_socket import read_hub_socket
 from plughub.app.listen_addresses import addresses_of_proxy, hub_address
 from plughub.classes.processes.detached import listening_pids, who_listens
 from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.classes.processes.listeners import process_family
 from plughub.classes.proxy.proxy import Proxy
+from plughub.classes.sockets import process_of_peer
 from plughub.domain.hub_processes import HubProcess
 from plughub.services.routes.router import STATE
 from plughub.storage.database import is_in_memory
 from plughub.storage.inspection import RecordedProcesses, read_processes
 from plughub.storage.schema import sqlite_path
 
+_CONSEQUENCE: Final = "the hub cannot start until that process stops"
+
 
 def ports_in_use(hub: JupyterHub, proxy: Proxy | None) -> Iterator[str]:
-    """Yield a warning for each port on which another program than this hub listens.
+    """Yield a warning for each port or socket on which another program than this hub listens.
 
     Args:
         hub: the settings of the hub.
         proxy: the proxy; None if it is not written as a class, so that its ports are unknown.
     """
-    own: frozenset[int] | None = None
+    own = cache(partial(_own_pids, hub))
+    if (hub_socket := read_hub_socket(hub)) and (pid := _listener(hub_socket.path)) and pid not in own():
+        yield f"process {pid} listens on {hub_socket.path} (c.JupyterHub.hub_bind_url): {_CONSEQUENCE}"
     for place in (hub_address(hub), *addresses_of_proxy(hub, proxy)):
         if place is None or not place.is_in_use():
             continue
-        own = _own_pids(hub) if own is None else own
         pids = listening_pids(place.port)
-        if not pids or not pids <= own:
-            yield (
-                f"port {place.port} (c.{place.setting}) is in use{who_listens(place.port)}: the hub cannot "
-                "start until that process stops"
-            )
+        if not pids or not pids <= own():
+            taken = f"port {place.port} (c.{place.setting}) is in use{who_listens(place.port)}"
+            yield f"{taken}: {_CONSEQUENCE}"
+
+
+def _listener(path: Path) -> int | None:
+    """Return the process that listens on a Unix socket; None if none does."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.setblocking(False)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return None
+        return process_of_peer(client)
 
 
 def _own_pids(hub: JupyterHub) -> frozenset[int]:

@@ -119,12 +119,28 @@ def owner_of_peer(connection: socket.socket) -> int | None:
     Returns:
         The uid at the time of the connection; None if the connection is closed.
     """
+    return _peer(connection)[1]
+
+
+def process_of_peer(connection: socket.socket) -> int | None:
+    """Return the id of the process at the other end of a Unix socket: for a client, the one that listens.
+
+    Args:
+        connection: the connection.
+
+    Returns:
+        The process id; None if the connection is closed.
+    """
+    return _peer(connection)[0]
+
+
+def _peer(connection: socket.socket) -> tuple[int | None, int | None]:
     try:
         answer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
     except OSError:
-        return None
-    uid: int = _PEER.unpack(answer)[1]
-    return uid
+        return None, None
+    pid, uid, _ = _PEER.unpack(answer)
+    return pid, uid
 
 
 def _ask_kernel(family: int, identity: bytes, *, states: int = 0) -> list[Socket]:
