@@ -41,7 +41,8 @@ sys.modules["offered_by_adapter"] = sys.modules[__name__]
 @pytest.fixture(autouse=True)
 def installed(tmp_path, monkeypatch):
     """Install another adapter, and a package with short names for JupyterHub."""
-    monkeypatch.setattr("plughub.app.found_classes.ADAPTER", "adapter")
+    for module in ("found_classes", "plugins"):
+        monkeypatch.setattr(f"plughub.app.{module}.ADAPTER", "adapter")
     site = tmp_path / "site"
     for name, points in {
         "plughub-adapter": "[plughub]\nadapter = plughub_adapter\n",

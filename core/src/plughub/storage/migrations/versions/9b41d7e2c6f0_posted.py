@@ -14,3 +14,8 @@ depends_on = None
 def upgrade() -> None:
     """Add the column."""
     op.add_column("plughub_operations", sa.Column("posted", sa.Text()))
+
+
+def downgrade() -> None:
+    """Drop the column."""
+    op.drop_column("plughub_operations", "posted")
