@@ -1,9 +1,11 @@
-"""NativeAuthenticator, unmodified: users sign up on its pages, and an admin approves them."""
+"""NativeAuthenticator, unmodified, on the database of a JupyterHub: users sign up, and an admin approves them."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
+import sys
 from http import HTTPStatus
 
 import onetimepass
@@ -29,13 +31,24 @@ c.NativeAuthenticator.blocked_users = {"mallory"}
 c.NativeAuthenticator.allow_2fa = True
 c.NativeAuthenticator.minimum_password_length = 3
 """
+JUPYTERHUB = f"""
+import bcrypt
+from jupyterhub import orm
+from nativeauthenticator.orm import UserInfo
+
+database = orm.new_session_factory("sqlite:///jupyterhub.sqlite")()
+database.add(orm.User(name="ada", admin=True))
+password = bcrypt.hashpw({ADA.encode()!r}, bcrypt.gensalt(4))
+database.add(UserInfo(username="ada", password=password, is_authorized=True))
+database.commit()
+"""
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("native")
-    with HubProcess(folder, "--plugins", "jupyterhub,simple,haproxy", config=CONFIG) as hub:
-        sign_up(hub, "ada", ADA)
+    folder, plugins = tmp_path_factory.mktemp("native"), "jupyterhub,simple,haproxy"
+    subprocess.run([sys.executable, "-c", JUPYTERHUB], cwd=folder, check=True)
+    with HubProcess(folder, "--plugins", plugins, "--upgrade-db", config=CONFIG) as hub:
         yield hub
 
 
@@ -64,6 +77,12 @@ def stored(hub):
         found = dict(database.execute("SELECT username, is_authorized FROM users_info"))
     database.close()
     return found
+
+
+def test_a_user_who_signed_up_with_jupyterhub_logs_in_and_others_sign_up(hub):
+    assert stored(hub)["ada"]
+    assert logged_in(hub, "ada", ADA).is_logged_in
+    assert "already in use" in sign_up(hub, "ada", "the password of mallory")
 
 
 @pytest.mark.browser
