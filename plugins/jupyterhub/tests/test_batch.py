@@ -139,6 +139,25 @@ def test_a_job_that_waits_in_the_queue_is_cancelled_with_the_start(slurm, server
     assert f"Cancelling job {job}" in server.hub.stderr
 
 
+def test_the_next_hub_cancels_the_job_that_a_killed_hub_was_waiting_for(hub, slurm, server):
+    server.start(options="--hold")
+    first = slurm.wait_for_job(server.user, "PENDING")
+    wait_for(lambda: f'"job_id": "{first}"'.encode() in database_of(hub))
+    hub.kill()
+    hub.start()
+    wait_for(lambda: slurm.jobs(server.user) and first not in slurm.jobs(server.user))
+    (second,) = slurm.jobs(server.user)
+    slurm("scontrol", "release", second)
+    server.wait_until_ready()
+    assert server.get()["environment"]["SLURM_JOB_ID"] == second
+    assert slurm.jobs(server.user) == {second: "RUNNING"}
+
+
+def database_of(hub):
+    """Return the database and what was not yet merged into it."""
+    return b"".join(path.read_bytes() for path in hub.folder.glob("jupyterhub.sqlite*"))
+
+
 def test_a_server_keeps_running_while_the_controller_of_slurm_is_away(slurm, server):
     server.start()
     server.wait_until_ready()
@@ -172,6 +191,7 @@ def test_a_profile_runs_here_or_in_the_cluster_and_survives_the_hub(hub_with_pro
     server.wait_until_ready()
     before = server.get()
     assert before["environment"].get("SLURM_CPUS_PER_TASK") == {"local": None, "cluster": "1"}[profile]
+    assert "progress reports" not in server.hub.stderr
     server.restart_hub()
     assert server.get()["pid"] == before["pid"]
     server.stop()

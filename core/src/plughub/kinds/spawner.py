@@ -175,11 +175,15 @@ class Progress:
         percent: 0 to 100.
         message: plain text.
         html: the same text with markup, which the hub does not escape.
+        state: JSON-able state to save at once, with which `hub_stop` can stop what `hub_spawn` has launched
+            so far. A spawner without `hub_inventory` needs it when a hub takes over a start from one that was
+            killed. None leaves the saved state as it is. Ignored once `hub_spawn` has returned.
     """
 
     percent: int
     message: str
     html: str = ""
+    state: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

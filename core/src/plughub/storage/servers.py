@@ -211,9 +211,13 @@ class Servers:
             unreachable="",
         )
 
+    def save_state(self, server_id: int, state: Mapping[str, Any]) -> None:
+        """Store the state of the backend."""
+        self._spawner(server_id, state=dict(state))
+
     def forget_state(self, server_id: int) -> None:
         """Delete the state that the backend saved."""
-        self._spawner(server_id, state={})
+        self.save_state(server_id, {})
 
     def record_endpoint(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
         """Store the address of the server and the state that its backend saved."""

@@ -173,3 +173,30 @@ async def test_a_server_is_not_stopped_while_its_poll_fails():
     with pytest.raises(OSError, match="no answer"):
         await SpawnerHooks("careful", found).hub_stop(server_of("one"), now=False)
     assert found.stopped == []
+
+
+async def test_a_poll_that_cleared_the_state_by_mistake_does_not_lose_the_server():
+    class ForgetfulSpawner(Spawner):
+        polls_before_stop = True
+        job = "7"
+        ended: ClassVar[list] = []
+
+        def load_state(self, state):
+            self.job = state["job"]
+
+        def get_state(self):
+            return {"job": self.job} if self.job else {}
+
+        async def poll(self):
+            job, self.job = self.job, ""
+            return 1 if job == "7" else None
+
+        async def stop(self, now=False):
+            self.ended.append(self.job)
+
+    hooks = SpawnerHooks("forgetful", ForgetfulSpawner)
+    server = server_of("one", {"job": "7"})
+    assert await hooks.hub_poll(server) == 1
+    ForgetfulSpawner.poll = lambda self: None
+    await hooks.hub_stop(server, now=False)
+    assert ForgetfulSpawner.ended == ["7"]

@@ -76,3 +76,61 @@ async def test_progress_is_stored_after_a_failed_write(hub, machine, reports, un
             if "half of it" in [report.message for report in server.operation.progress]:
                 break
     machine.before.set()
+
+
+class StatePlugin:
+    """Reports a state during the launch, and another one, too late, after it."""
+
+    states = ({"job": "1"}, {"job": "too late"})
+
+    def __init__(self):
+        self.launched = asyncio.Event()
+
+    @hookimpl
+    async def hub_progress(self, server):
+        yield Progress(percent=10, message="in the queue", state=self.states[0])
+        await self.launched.wait()
+        yield Progress(percent=20, message="too late", state=self.states[1])
+        await asyncio.Event().wait()
+
+
+async def state_of(hub, server):
+    return (await hub.store.read(lambda tx: tx.servers.by_id(server.id))).state
+
+
+async def seen(hub, asked, message):
+    async for server in hub.servers.changes(asked):
+        if server.operation and message in [report.message for report in server.operation.progress]:
+            return
+
+
+async def test_a_state_that_is_reported_during_the_launch_is_saved_until_the_launch_ends(hub, machine):
+    reports = StatePlugin()
+    hub.hooks.caller.plugins.add_part("machine", "reports", reports)
+    hub.hooks.caller.forget_cache()
+    machine.gate, machine.silent = asyncio.Event(), True
+    asked = await hub.servers.start(await hub.user())
+    await seen(hub, asked, "in the queue")
+    assert await state_of(hub, asked) == {"job": "1"}
+    machine.gate.set()
+    await seen(hub, asked, "Server launched, waiting for it to answer")
+    reports.launched.set()
+    await seen(hub, asked, "too late")
+    assert await state_of(hub, asked) == {"launch": machine.launches[0]}
+
+
+async def test_the_next_hub_stops_what_a_killed_one_was_launching_by_the_reported_state(make_hub, machine):
+    machine.inventory_is_missing = True
+    machine.gate = asyncio.Event()
+    first = make_hub(lease=0.4)
+    first.hooks.caller.plugins.add_part("machine", "reports", StatePlugin())
+    first.hooks.caller.forget_cache()
+    asked = await first.servers.start(await first.user())
+    await seen(first, asked, "in the queue")
+    await first.crash()
+    machine.gate = None
+    second = make_hub()
+    server = await second.servers.wait(asked, 20)
+    assert machine.seen["stop"].state == {"job": "1"}
+    assert machine.seen["spawn"].state == {}
+    assert server.ready

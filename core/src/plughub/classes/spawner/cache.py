@@ -91,6 +91,11 @@ class SpawnerCache:
         if entry := self._entries.get(_key(server)):
             entry.states.add(fingerprint(state))
 
+    def is_news(self, server: Server, state: Mapping[str, Any]) -> bool:
+        """Return whether the hub has not saved a state of a server's instance yet."""
+        entry = self._entries.get(_key(server))
+        return entry is not None and fingerprint(state) not in entry.states
+
     def changed_state(self, server: Server, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         """Return whether a poll has changed the state of a server's instance and the hub has not saved it.
 

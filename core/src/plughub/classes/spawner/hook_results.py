@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
 from plughub.classes.spawner.hub_objects import ServerAddress
+from plughub.domain.timings import STARTING_POLL_SECONDS
 from plughub.kinds import Progress, SpawnFailed
 
 
@@ -128,6 +130,20 @@ def as_progress(event: Any, percent: int) -> Progress:
         message=str(event.get("message", "")),
         html=str(event.get("html_message", "")),
     )
+
+
+async def progress_of(spawner: Any) -> Callable[[], AsyncIterator[Any]]:
+    """Return the method ``progress`` of a spawner, once it is there.
+
+    That of ``wrapspawner`` is a property, which fails until ``start`` has created the wrapped spawner. The
+    hub stops waiting when the start ends.
+    """
+    while True:
+        try:
+            return cast("Callable[[], AsyncIterator[Any]]", spawner.progress)
+        except RuntimeError as error:
+            spawner.log.debug("no progress of %s yet: %s", spawner.record.full_name, error)
+            await asyncio.sleep(STARTING_POLL_SECONDS)
 
 
 async def all_events(events: AsyncIterator[Any]) -> AsyncGenerator[Any]:

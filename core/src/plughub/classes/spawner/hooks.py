@@ -19,6 +19,7 @@ from plughub.classes.spawner.hook_results import (
     as_exit_code,
     as_failure,
     as_progress,
+    progress_of,
     scopes,
     take_address,
 )
@@ -183,6 +184,9 @@ class SpawnerHooks:
         """Call ``stop`` and the hooks after a stop."""
         spawner = await self._find(server)
         spawner.user.auth_state = server.user.auth_state
+        if spawner.polls_before_stop and server.state and not _own_state_of(spawner):
+            # A failed poll may have cleared the state of a server that runs.
+            spawner.load_state({key: value for key, value in server.state.items() if key != URL_KEY})
         self._cache.note_stop(server)
         with runs_once(spawner, "post_stop_hook"):
             if not (spawner.polls_before_stop and await spawner.has_ended()):
@@ -222,11 +226,12 @@ class SpawnerHooks:
         """
         spawner = await self._find(server)
         percent = 0
-        async with aclosing(all_events(spawner.progress())) as events:
+        progress = await progress_of(spawner)
+        async with aclosing(all_events(progress())) as events:
             async for event in events:
                 step = as_progress(event, percent)
                 percent = step.percent
-                yield step
+                yield _with_state(self._cache, server, spawner, step)
         ready = {"progress": 100, "ready": True, "message": "Server ready", "url": server.prefix}
         if spawner.progress_ready_hook is not None:
             yield as_progress(await call_hook(spawner, "progress_ready_hook", ready) or ready, 100)
@@ -383,8 +388,25 @@ def _with_url(found: Found) -> Found:
 
 def _state_of(spawner: Spawner) -> dict[str, Any]:
     """Return the state and address of a spawner; empty if it cannot tell, as before its first start."""
+    state = _own_state_of(spawner)
+    return {} if state is None else {**state, URL_KEY: spawner.server.host}
+
+
+def _with_state(cache: SpawnerCache, server: Server, spawner: Spawner, step: Progress) -> Progress:
+    """Add the state of a starting server that its class could not find by ``inventory``."""
+    if type(spawner).inventory is not Spawner.inventory or not cache.is_starting(server):
+        return step
+    state = _own_state_of(spawner)
+    if state is None or not cache.is_news(server, state):
+        return step
+    cache.note_state(server, state)
+    return replace(step, state=state)
+
+
+def _own_state_of(spawner: Spawner) -> dict[str, Any] | None:
+    """Return the state of a spawner; None if it cannot tell."""
     try:
-        return {**spawner.get_state(), URL_KEY: spawner.server.host}
+        return spawner.get_state()
     except Exception:
         spawner.log.debug("get_state failed for %s", spawner.record.full_name, exc_info=True)
-        return {}
+        return None

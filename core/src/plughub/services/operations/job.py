@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.servers import Failure, Operation, Phase, ProgressReport, ServerRecord
@@ -122,6 +124,24 @@ class Job:
         if server is None or user is None:
             raise NotFoundError("the server was deleted")
         return server, user
+
+    async def save_state(self, state: Mapping[str, Any]) -> None:
+        """Save the state of a server that is being launched; ignore it once it was launched.
+
+        Raises:
+            LeaseLostError: another process has taken over the operation.
+        """
+        saved = json.loads(json.dumps(dict(state)))
+
+        def save(tx: Transaction) -> bool:
+            stored = tx.operations.get(self.operation.id)
+            if stored is None or stored.phase is not Phase.LAUNCH:
+                return False
+            tx.servers.save_state(self.operation.server_id, saved)
+            return True
+
+        if await self.write(save) and self._cached is not None:
+            self._cached = (replace(self._cached[0], state=saved), self._cached[1])
 
     def remember(self, record: ServerRecord, user: User) -> None:
         """Cache the server and its user as they are stored now."""

@@ -44,6 +44,8 @@ class ProgressReporter:
             return
         try:
             async for step in report:
+                if step.state is not None:
+                    await self._job.save_state(step.state)
                 await self._job.report(step.message, step.percent, step.html)
         except HubError as error:
             log.warning("progress reports for the %s ended early: %s", self._job.title, error)

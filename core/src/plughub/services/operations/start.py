@@ -205,9 +205,11 @@ class StartSteps:
             view = plugin_view(self.settings, record, user, operation=launch)
             await job.ensure_lease()
             try:
-                await self.hooks.stop(plugin, replace(view, state=state), now=True)
+                resumable = await self.hooks.stop(plugin, replace(view, state=state), now=True)
             except PluginError as error:  # a second launch could then run beside the first
                 raise StartFailedError(spawn_failure(error)) from error
+            if inventory is None:
+                await job.save_state(resumable.state if resumable else {})
         return None
 
     async def _await(self, job: Job, reporter: ProgressReporter) -> Phase:
