@@ -269,7 +269,7 @@ def test_a_public_port_in_use_is_named(refused, taken_port):
 def test_a_port_of_the_hub_in_use_is_named_with_the_setting(refused, taken_port):
     message = refused(*ENOUGH, f"--JupyterHub.hub_port={taken_port}", code=RETRY)
     assert f"port {taken_port} is in use" in message
-    assert "JupyterHub.hub_port" in message
+    assert "c.JupyterHub.hub_ip and hub_port" in message
 
 
 def test_an_invalid_address_is_refused(refused):
