@@ -153,8 +153,10 @@ def token(**claims):
 def test_a_signed_token_logs_in_a_user_whom_the_settings_allow(hub):
     ada = Visitor("ada")
     page = f"{hub.url}hub/login/JSONWebTokenAuthenticator"
-    ada.get(f"{page}?next=/hub/token&access_token={token()}")
+    given = token()
+    ada.get(f"{page}?next=/hub/token&access_token={given}")
     assert (ada.url, ada.is_logged_in) == (f"{hub.url}hub/token", True)
+    assert given[:40] not in hub.output
     assert ApiClient(hub.url, TOKEN)("GET", "/users/ada").body["admin"]
     by_header = Visitor("ada")
     by_header.get(page, **{"X-Token": f"bearer {token()}"})
@@ -180,9 +182,12 @@ def test_other_tokens_are_refused(hub, given, status):
     assert not is_known(hub, "nobody")
 
 
-def test_a_token_does_not_lead_to_another_site(hub):
+@pytest.mark.parametrize(
+    "site", ["https://evil.example/", "//evil.example", "/\\evil.example", "%20//evil.example"]
+)
+def test_a_token_does_not_lead_to_another_site(hub, site):
     page = f"{hub.url}hub/login/JSONWebTokenAuthenticator"
-    answer = requests.get(f"{page}?next=https://evil.example/&access_token={token()}", allow_redirects=False)
+    answer = requests.get(f"{page}?next={site}&access_token={token()}", allow_redirects=False)
     assert answer.headers["Location"].startswith("/hub/")
 
 

@@ -123,9 +123,8 @@ class BaseHandler(PageFacts):
 
     def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
         """Redirect to an address, but not to one of another site that the request itself names."""
-        wanted = self.text_argument("next")
-        if url == wanted and not self.next_url:
-            url = self._landing or self.hub_path()
+        if url == self.text_argument("next"):
+            url = self.next_url or self._landing or self.hub_path()
         super().redirect(url, permanent, status)
 
     def append_query_parameters(self, url: str, exclude: Any = None) -> str:  # noqa: ARG002 - as there
