@@ -98,6 +98,10 @@ class TestKubeSpawner(AdaptedSpawnerContract):
         ("test_a_server_that_ends_by_itself_is_noticed", "test_what_a_dead_server_wrote_can_be_read"),
         "start waits until the pod is ready, and fails after its timeout if the server ends at once",
     )
+    by_chance: ClassVar = {
+        "test_another_hub_process_notices_an_end": "each process watches the cluster by itself, and notices an "
+        "end only after a moment",
+    }
     port = free_port()
 
     def settings(self, command, folder):

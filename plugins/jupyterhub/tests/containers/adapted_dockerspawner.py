@@ -38,6 +38,8 @@ class TestDockerSpawner(SpawnerContract):
                 "prefix": prefix,
                 "remove": False,  # else ``stop`` returns while the engine removes the container
                 "pull_policy": "never",
+                # A server that has just started ignores SIGTERM, and the engine waits ten seconds.
+                "extra_create_kwargs": {"stop_signal": "SIGKILL"},
             }
             return adapt_spawner(NAME, DockerSpawner, Config({"DockerSpawner": settings}), tmp_path)
 
