@@ -84,6 +84,7 @@ def test_the_pages_name_the_same_settings_as_the_hub() -> None:
         ("JupyterHub", "confirm_no_ssl"),
         ("JupyterHub", "generate_config"),
         ("ConfigurableHTTPProxy", "command_umask"),
+        ("EventLog", "allowed_schemas"),
     ],
 )
 def test_a_setting_without_effect_causes_a_warning(caplog, section, setting) -> None:

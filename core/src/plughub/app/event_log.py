@@ -49,6 +49,10 @@ class EventLogger(Configurable):
 class EventLog(EventLogger):
     """Event log of server starts and stops, in JupyterHub's format."""
 
+    allowed_schemas = traitlets.List(
+        help="No effect: the event log has one schema. JupyterHub 1 to 3 required its name here."
+    ).tag(config=True)
+
 
 class EventLogPlugin:
     """Plugin that emits server starts and stops to logging handlers.

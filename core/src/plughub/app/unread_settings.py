@@ -34,6 +34,7 @@ WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
     "JupyterHub": frozenset({"config_file", "confirm_no_ssl", "generate_config"}),
     "Spawner": frozenset({"consecutive_failure_limit"}),
     "ConfigurableHTTPProxy": frozenset({"command_umask"}),
+    "EventLog": frozenset({"allowed_schemas"}),
     "JupyterHubHTTPClient": frozenset({"connector_options", "session_options"}),
 }
 """Settings that are accepted for compatibility with JupyterHub, but have no effect."""
