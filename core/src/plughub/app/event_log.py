@@ -49,7 +49,7 @@ class EventLogger(Configurable):
 class EventLog(EventLogger):
     """Event log of server starts and stops, in JupyterHub's format."""
 
-    allowed_schemas = traitlets.List(
+    allowed_schemas = traitlets.Any(
         help="No effect: the event log has one schema. JupyterHub 1 to 3 required its name here."
     ).tag(config=True)
 
