@@ -321,8 +321,9 @@ async def hub_authenticate(login: Login, request: RequestInfo | None) -> Identit
 
     Errors:
         An exception or timeout is logged and counts as None; the user reads that one way of logging in is
-        out of order. The user reads the message of a `plughub.errors.UnavailableError`, with the advice to
-        try again, if no other plugin authenticates them.
+        out of order. After a `plughub.errors.UnavailableError` that no other plugin answers with None, the
+        user reads its message with the advice to try again, and the attempt does not count as a wrong
+        password.
 
     Example:
         from plughub import hookimpl

@@ -134,6 +134,19 @@ async def test_an_unavailable_plugin_is_an_error_unless_another_answers(plugins,
     assert (await caller.decide("hub_authenticate", login=LOGIN)).plugin == "pam"
 
 
+async def test_an_unavailable_plugin_beside_one_that_declines_is_the_given_error(
+    plugins, caller, fakes
+) -> None:
+    plugins.add("ldap", fakes.failing(UnavailableError("the directory does not answer")))
+    failure = UnavailableError("out of order")
+    with pytest.raises(UnavailableError, match="the directory does not answer"):
+        await caller.decide("hub_authenticate", login=LOGIN, failure=failure)
+    plugins.add("pam", fakes.answering(None))
+    caller.forget_cache()
+    with pytest.raises(UnavailableError, match="out of order"):
+        await caller.decide("hub_authenticate", login=LOGIN, failure=failure)
+
+
 async def test_a_failed_plugin_is_the_given_error_unless_another_answers(plugins, caller, fakes) -> None:
     failure = UnavailableError("out of order")
     plugins.add("ldap", fakes.failing(ValueError("no route to host")))

@@ -113,13 +113,15 @@ class HookCaller:
         Args:
             hook: name of the hook.
             only: the only plugin to call; None for all.
-            failure: raised if no plugin answers and one failed; None to return None then, too.
+            failure: raised if no plugin answers and one failed, also if one was temporarily unavailable and
+                another one declined; None to return None after a failure.
             arguments: arguments of the hook.
 
         Raises:
             UnavailableError: no plugin answers, and one that might is temporarily unavailable.
         """
         unavailable: UnavailableError | None = None
+        is_declined = False
         for impl in self._implementations(hook):
             if only not in {None, owner_of(impl)}:
                 continue
@@ -135,8 +137,9 @@ class HookCaller:
                 continue
             if value is not None:
                 return Answer(value, owner_of(impl))
+            is_declined = True
         if unavailable is not None:
-            raise unavailable
+            raise (failure if is_declined and failure else unavailable)
         return None
 
     async def veto(self, hook: str, **arguments: object) -> Answer[Refusal] | None:

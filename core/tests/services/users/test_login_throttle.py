@@ -114,6 +114,20 @@ async def test_attempts_that_make_an_authenticator_fail_count_and_the_user_reads
         await hub.logins.log_in("alice", "guess", remote_ip="192.0.2.1")
 
 
+async def test_guesses_for_one_authenticator_count_while_another_one_is_unavailable(
+    make_hub, counting
+) -> None:
+    directory = CountingAuthenticator()
+    directory.broken = True
+    hub = make_hub(extra={"counting": counting, "directory": directory})
+    await hub.user("root")
+    for _ in range(TRIES + 1):
+        with pytest.raises(UnavailableError, match="out of order"):
+            await hub.logins.log_in("alice", "guess", remote_ip="192.0.2.1")
+    with pytest.raises(TooManyError):
+        await hub.logins.log_in("alice", "guess", remote_ip="192.0.2.1")
+
+
 async def test_all_attempts_are_admitted_without_delays(make_hub, counting) -> None:
     hub = make_hub(extra={"counting": counting}, login_longest_pause=0)
     for _ in range(4 * TRIES):
