@@ -34,7 +34,7 @@ def start(tmp_path):
             r"(?<![:/\w])/(?!user/)\w|Errno|Error\b|[A-Z]\w+\.[a-z]|useradd|pip ", message
         ), message
         if reference := re.search(r"can find details by reference ([0-9a-f]{8})\.$", message):
-            assert f"start {reference[1]}" in go.log
+            assert f"start of {user}/ ({reference[1]}) failed" in go.log
         return reply
 
     return go

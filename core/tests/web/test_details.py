@@ -55,7 +55,7 @@ async def test_log_entry_has_id_shown_to_user(hub, caplog):
     browser = await hub.logged_in()
     message = json.loads((await browser.call("POST", "/hub/api/users/alice/server")).body)["message"]
     number = message.partition("can find details by reference ")[2].rstrip(".")
-    [line] = [line for line in caplog.messages if f"start {number}" in line]
+    [line] = [line for line in caplog.messages if f"start of alice/ ({number}) failed" in line]
     assert "exec format error" in line
 
 
