@@ -234,6 +234,18 @@ async def main():
         }
     drop_failed_reflectors(Spawner)
     print(*Spawner.reflectors, sep=",")
+
+    async def load():
+        Spawner.reflectors["was cancelled"] = reflector(None, None)
+        await end.wait()
+    loading = asyncio.create_task(load())
+    await asyncio.sleep(0)
+    drop_failed_reflectors(Spawner)
+    print(*Spawner.reflectors, sep=",")
+    loading.cancel()
+    await asyncio.wait([loading])
+    drop_failed_reflectors(Spawner)
+    print(*Spawner.reflectors, sep=",")
     end.set()
 
 asyncio.run(main())
@@ -242,4 +254,5 @@ asyncio.run(main())
 
 def test_only_reflectors_that_no_longer_follow_the_cluster_are_replaced():
     made = subprocess.run([sys.executable, "-c", REFLECTORS], capture_output=True, text=True)
-    assert (made.stdout, made.stderr) == ("loads,watches\n", "")
+    assert made.stdout.splitlines() == ["loads,watches", "loads,watches,was cancelled", "loads,watches"]
+    assert made.stderr == ""
