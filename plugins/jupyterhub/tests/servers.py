@@ -21,7 +21,7 @@ c.DummyAuthenticator.allow_all = True
 
 
 class Server:
-    """Server of a user of the hub, who is created."""
+    """Default server of a user, whom the constructor creates."""
 
     def __init__(self, hub, user):
         self.hub = hub
