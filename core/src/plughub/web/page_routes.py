@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plughub.web.admin_routes import ADMIN_PAGES
 from plughub.web.api import metrics
 from plughub.web.pages import (
     confirmation,
@@ -41,4 +42,5 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/logo", small_pages.LogoHandler),
     (r"/favicon\.ico", small_pages.FaviconHandler),
     (r"/security/csp-report", small_pages.CSPReportHandler),
+    *ADMIN_PAGES,
 )

@@ -1,0 +1,57 @@
+"""Sections of the administration console, and the scopes with which each is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from plughub.domain.scopes import coverage_of
+
+CONSOLE: Final = "admin-ui"
+"""Scope that opens the console. Each section needs one of its own in addition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Section of the console: an entry of its navigation and the pages below its path.
+
+    Attributes:
+        path: path below ``/hub/admin``; empty for the first page.
+        title: entry in the navigation and title of the page.
+        part: heading under which the entry is listed; empty for none.
+        scopes: names without filters, of which the viewer holds at least one; none if the console's own
+            scope suffices.
+        kinds: filters with which a scope still shows the section, because its lists are limited to them.
+    """
+
+    path: str
+    title: str
+    part: str = ""
+    scopes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def is_shown(self, held: frozenset[str]) -> bool:
+        """Return whether a viewer with these expanded scopes sees the section."""
+        if not coverage_of(held, CONSOLE).everything:
+            return False
+        return not self.scopes or any(self._is_held(held, scope) for scope in self.scopes)
+
+    def _is_held(self, held: frozenset[str], scope: str) -> bool:
+        coverage = coverage_of(held, scope)
+        return coverage.everything or any(getattr(coverage, f"{kind}s") for kind in self.kinds)
+
+
+OVERVIEW: Final = Section("", "Overview")
+
+SECTIONS: Final[tuple[Section, ...]] = (OVERVIEW,)
+"""All sections, in the order of the navigation. A part's sections stand together."""
+
+
+def navigation(held: frozenset[str]) -> Mapping[str, list[Section]]:
+    """Return the sections that a viewer with these expanded scopes sees, by part."""
+    parts: dict[str, list[Section]] = {}
+    for section in SECTIONS:
+        if section.is_shown(held):
+            parts.setdefault(section.part, []).append(section)
+    return parts
