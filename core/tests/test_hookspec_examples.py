@@ -175,15 +175,17 @@ async def test_a_server_is_launched_polled_and_stopped(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("HOME", str(tmp_path))
-    hooks = examples.load("hub_spawn", "hub_poll", "hub_stop")
+    hooks = examples.load("hub_spawn", "hub_poll", "hub_usage", "hub_stop")
     endpoint = await hooks.spawn(NAME, server(prefix="/user/alice/"), 10)
     launched = server(url=endpoint.url, state=endpoint.state)
     try:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", endpoint.url)
         assert await hooks.poll(NAME, launched) is None
+        assert (await hooks.usage(NAME, launched)).memory > 0
     finally:
         assert await hooks.stop(NAME, launched, now=True) is None
     assert await hooks.poll(NAME, launched) == 0
+    assert await hooks.usage(NAME, launched) is None
     assert await hooks.stop(NAME, launched, now=True) is None
     assert await hooks.stop(NAME, server(), now=False) is None
 

@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         Server,
         SpawnerInfo,
         TokenIdentity,
+        Usage,
         UserInfo,
     )
 
@@ -854,6 +855,41 @@ async def hub_logs(server: Server, lines: int) -> Sequence[str]:
 
     Errors:
         An exception or timeout shows no lines.
+    """
+
+
+@hook(CallMode.OWN, optional=True, timeout=10)
+async def hub_usage(server: Server) -> Usage | None:
+    """Measure the CPU time, memory and disk that a running server uses.
+
+    When:
+        A page or an API call shows the usage, and about once a minute while metrics are read. The hub caches
+        the answer for a few seconds, however many users watch the server, and measures only a few servers
+        of a plugin at the same time.
+
+    Args:
+        server: with the state that `hub_spawn` saved.
+
+    Returns:
+        What is known without effort; None if the server does not run, or nothing is known.
+
+    Errors:
+        An exception or timeout counts as None.
+
+    Example:
+        import psutil
+        from plughub import hookimpl
+        from plughub.kinds import Server, Usage
+        from plughub.processes import ProcessIdentity
+
+        @hookimpl
+        def hub_usage(server: Server) -> Usage | None:
+            process = ProcessIdentity.from_state(server.state)
+            if process is None or not process.is_running():
+                return None
+            measured = psutil.Process(process.pid)
+            times = measured.cpu_times()
+            return Usage(cpu_seconds=times.user + times.system, memory=measured.memory_info().rss)
     """
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from plughub.classes.spawner.hook_results import SpawnException
 from plughub.classes.spawner.hub_objects import ServerAddress, SpawnerHub, SpawnerUser
 from plughub.classes.spawner.spawner import Spawner
-from plughub.kinds import Diagnosis, Endpoint, Found, Progress, Resumable, Server, SpawnFailed
+from plughub.kinds import Diagnosis, Endpoint, Found, Progress, Resumable, Server, SpawnFailed, Usage
 from plughub.plugin.plugin_classes import import_plugin_class
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Spawner",
     "SpawnerHub",
     "SpawnerUser",
+    "Usage",
 ]
 
 if not TYPE_CHECKING:  # hidden, so that type checkers still report misspelt names

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.docker
 
 
 class TestContainersThatAreRemoved(SpawnerContract):
+    measures_usage = True
     refuses_unknown_users = False
     trusts_addresses = "ports are published by the engine, networks are its own"
     remove = True

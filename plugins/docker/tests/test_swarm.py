@@ -26,6 +26,7 @@ def hooks(tmp_path, **settings):
 
 
 class TestServices(SpawnerContract):
+    measures_usage = True
     refuses_unknown_users = False
     trusts_addresses = "ports are published by the engine, networks are its own"
 

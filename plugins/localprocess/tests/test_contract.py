@@ -10,6 +10,8 @@ from plughub_localprocess.spawner import LocalProcessSpawner
 
 
 class TestLocalProcess(SpawnerContract):
+    measures_usage = True
+
     @pytest.fixture
     def make_plugin(self, tmp_path, probe_server):
         def make(*arguments):
@@ -30,6 +32,7 @@ class TestLocalProcessAsSystemUser(TestLocalProcess):
 
 
 class TestSimple(SpawnerContract):
+    measures_usage = True
     refuses_unknown_users = False
 
     @pytest.fixture

@@ -277,6 +277,15 @@ AUDIT_GATHER_SECONDS: Final = 0.2
 """Seconds during which audit entries are collected, so that one transaction writes them."""
 AUDIT_RETRY_SECONDS: Final = 2.0
 """Delay in seconds before audit entries are written again after the database was unavailable."""
+USAGE_SECONDS: Final = 2.0
+"""Seconds for which a measured usage is reused: several users may watch a server."""
+USAGE_BASE_SECONDS: Final = 0.5
+"""Seconds between two readings of a CPU time that no earlier reading precedes; the caller waits for both."""
+USAGE_EARLIER_SECONDS: Final = 5 * MINUTE
+"""Greatest age in seconds of an earlier reading from which cores in use are computed: an average over more
+says little."""
+USAGE_HISTORY_SECONDS: Final = HOUR
+"""Seconds for which the usage of a server is remembered, for a small chart."""
 LOOP_DELAY_SECONDS: Final = 0.25
 """Longest interval between measurements of the event loop's delay while no metrics are read, in seconds."""
 METRICS_READ_SECONDS: Final = 300.0

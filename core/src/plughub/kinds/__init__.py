@@ -23,6 +23,7 @@ from plughub.kinds.spawner import (
     Server,
     SpawnerInfo,
     SpawnFailed,
+    Usage,
     UserInfo,
 )
 from plughub.kinds.tls import TLSFiles
@@ -55,6 +56,7 @@ __all__ = [
     "SpawnerInfo",
     "TLSFiles",
     "TokenIdentity",
+    "Usage",
     "UserInfo",
     "Visitor",
 ]

@@ -259,3 +259,27 @@ class Diagnosis:
 
     message: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Resources that a running server uses. None means unknown, or no limit; report what is cheap to read.
+
+    Attributes:
+        cpu: cores in use, averaged over a short time: 1.5 is one and a half cores. Leave it out if
+            `cpu_seconds` is given: the hub then computes it from two readings.
+        cpu_seconds: CPU time in seconds that all processes of the server have used since its start.
+        cpu_limit: cores that the server may use.
+        memory: bytes of memory in use, without cached files that the system can drop.
+        memory_limit: bytes of memory that the server may use.
+        disk: bytes in use on the server's disk.
+        disk_limit: bytes that the server may use there.
+    """
+
+    cpu: float | None = None
+    cpu_seconds: float | None = None
+    cpu_limit: float | None = None
+    memory: float | None = None
+    memory_limit: float | None = None
+    disk: float | None = None
+    disk_limit: float | None = None

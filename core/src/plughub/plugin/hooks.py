@@ -24,6 +24,7 @@ from plughub.kinds import (
     Resumable,
     Server,
     TokenIdentity,
+    Usage,
     UserInfo,
 )
 from plughub.plugin.hook_calls import Answer, HookCaller
@@ -190,6 +191,15 @@ class Hooks:
     async def logs(self, plugin: str, server: Server, lines: int) -> tuple[str, ...]:
         """Return the last lines of the server's output."""
         return tuple(await self.caller.own(plugin, "hub_logs", default=(), server=server, lines=lines))
+
+    async def usage(self, plugin: str, server: Server) -> Usage | None:
+        """Measure the resources that a server uses; None if unknown."""
+        usage: Usage | None = await self.caller.own(plugin, "hub_usage", default=None, server=server)
+        return usage
+
+    def reports_usage(self, plugin: str) -> bool:
+        """Return whether a spawner implements `hub_usage`."""
+        return self.caller.owner(plugin, "hub_usage") is not None
 
     async def diagnose(self, plugin: str, server: Server) -> Diagnosis:
         """Return an explanation why the server does not answer or has ended."""

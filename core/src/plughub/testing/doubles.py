@@ -23,6 +23,7 @@ from plughub.kinds import (
     Server,
     SpawnerInfo,
     SpawnFailed,
+    Usage,
 )
 
 
@@ -76,6 +77,8 @@ class TinyServers:
         failure: a start fails with this message, or raises this; empty to succeed.
         stuck: a stop fails with this message and the server keeps running; empty to succeed.
         logs: what the servers wrote.
+        usage: what each server uses; an exception is raised.
+        measured: how often a usage was measured.
         hold: a start waits until this event is set; None to continue at once.
         steps: progress reports of a start.
         running: state of each running server, by operation.
@@ -87,6 +90,8 @@ class TinyServers:
         self.failure: str | Exception = ""
         self.stuck = ""
         self.logs: tuple[str, ...] = ()
+        self.usage: Usage | Exception | None = None
+        self.measured = 0
         self.hold: asyncio.Event | None = None
         self.steps: tuple[Progress, ...] = ()
         self.running: dict[str, asyncio.Server] = {}
@@ -151,6 +156,14 @@ class TinyServers:
     async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:  # noqa: ARG002 - the same for all
         """Return the log lines."""
         return self.logs[-lines:]
+
+    @hookimpl
+    async def hub_usage(self, server: Server) -> Usage | None:
+        """Return the usage of a running server."""
+        self.measured += 1
+        if isinstance(self.usage, Exception):
+            raise self.usage
+        return self.usage if server.state.get("operation") in self.running else None
 
     def end(self, operation: str) -> None:
         """Let a server end by itself.

@@ -17,6 +17,7 @@ from plughub.web.api import (
     sessions,
     shares,
     tokens,
+    usage,
     users,
 )
 from plughub.web.api.calls import calls_of
@@ -35,6 +36,8 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/users/{name}/servers/{server?}", servers.ServerHandler),
     ("/api/users/{name}/server/progress", progress.ProgressHandler),
     ("/api/users/{name}/servers/{server?}/progress", progress.ProgressHandler),
+    ("/api/users/{name}/server/usage", usage.UsageHandler),
+    ("/api/users/{name}/servers/{server?}/usage", usage.UsageHandler),
     ("/api/users/{name}/activity", activity.ActivityHandler),
     ("/api/groups", groups.GroupsHandler),
     ("/api/groups/{group}", groups.GroupHandler),

@@ -6,10 +6,11 @@ import asyncio
 import functools
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from plughub.kinds import Moved
-from plughub.spawner import Diagnosis, Found, SpawnFailed
+from plughub.spawner import Diagnosis, Found, SpawnFailed, Usage
 from plughub.threads import ThreadPools, call
 from plughub_docker import images, repository_clone
 from plughub_docker.addresses import port_of
@@ -27,6 +28,7 @@ from plughub_docker.names import retry_while_taken
 from plughub_docker.setting_errors import explain_refusal
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
 from plughub_docker.timings import CLONE_POLL_SECONDS, PROGRESS_POLL_SECONDS
+from plughub_docker.usage import limits_of, usage_of
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
 ADDRESS_ATTEMPTS: Final = 10
@@ -139,6 +141,12 @@ class DockerSpawner(EngineAccess):
         """Return the last lines of the container's log."""
         container = self.find()
         return self.containers.logs(container["Id"], lines) if container else ()
+
+    def usage(self) -> Usage | None:
+        """Return the CPU time, memory and limits of the container."""
+        container = self.find()
+        usage = usage_of(self.engine, container["Id"]) if container else None
+        return replace(usage, **limits_of(container["HostConfig"])) if container and usage else None
 
     def diagnose(self) -> Diagnosis | str | None:
         """Return why the server does not answer, or why it ended."""

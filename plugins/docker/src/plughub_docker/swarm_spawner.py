@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from docker.types import SecretReference
 
-from plughub.spawner import Diagnosis, Found, SpawnFailed
+from plughub.spawner import Diagnosis, Found, SpawnFailed, Usage
 from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
 from plughub_docker.diagnosis import explain_unreachable_hub
@@ -23,6 +24,7 @@ from plughub_docker.swarm_secrets import Secrets
 from plughub_docker.swarm_settings import SwarmSettings
 from plughub_docker.tasks import Task
 from plughub_docker.timings import ENDING_SECONDS, TASK_BACKOFF
+from plughub_docker.usage import limits_of_service, usage_of
 
 GONE: Final = "the service is gone: it was removed, but not by the hub"
 
@@ -101,6 +103,17 @@ class SwarmSpawner(SwarmSettings):
         """Return the last lines of the server's log."""
         service = self.find()
         return self.services.logs(service, lines) if service else ()
+
+    def usage(self) -> Usage | None:
+        """Return the CPU time, memory and limits of the task, if it runs on the hub's own engine.
+
+        A swarm's manager does not know what the containers of other nodes use.
+        """
+        service = self.find()
+        task = tasks.newest(self.services.tasks(service)) if service else None
+        container = tasks.container_of(task) if task else ""
+        usage = usage_of(self.engine, container) if container else None
+        return replace(usage, **limits_of_service(service)) if service and usage else None
 
     def diagnose(self) -> Diagnosis | str | None:
         """Return why the server does not answer, or why it ended."""

@@ -17,7 +17,7 @@ from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode,
 
 from plughub.names import unique_name
 from plughub.processes import ProcessIdentity, shown_command
-from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed
+from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed, Usage
 from plughub.traitlets import ByteSpecification, Command
 from plughub_localprocess.accounts import (
     Account,
@@ -39,6 +39,7 @@ from plughub_localprocess.paths import RUNTIME_DIRS
 from plughub_localprocess.ports import choose_port
 from plughub_localprocess.process_launch import RESERVED_ARGUMENTS, LaunchRequest, launch
 from plughub_localprocess.process_stop import Step, end_group
+from plughub_localprocess.process_usage import measure
 
 
 class LocalProcessSpawner(Spawner):
@@ -141,6 +142,10 @@ class LocalProcessSpawner(Spawner):
             return ()
         log.shrink()
         return log.tail(lines)
+
+    def usage(self) -> Usage | None:
+        """Return the CPU time and memory of the server's processes, with the limits of the settings."""
+        return measure(self._identity, self.cpu_limit, self.mem_limit) if self.pid else None
 
     def diagnose(self) -> Diagnosis | str | None:
         """Return why the server does not answer."""
@@ -376,8 +381,7 @@ class LocalProcessSpawner(Spawner):
         )
 
     def _open_log(self) -> int:
-        log = self._log()
-        self._has_own_log = True
+        log, self._has_own_log = self._log(), True
         return os.open(os.devnull, os.O_WRONLY) if log is None else log.open_new()
 
     # ---- settings

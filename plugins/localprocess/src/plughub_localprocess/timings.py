@@ -16,3 +16,5 @@ EXIT_CODE_SECONDS: Final = 2.0
 """Seconds that the keeper of an ended server has to pass on its exit code."""
 CERTIFICATE_SECONDS: Final = 30.0
 """Seconds to write a certificate to a home directory, which may be on a slow network."""
+PROCESS_TABLE_SECONDS: Final = 1.0
+"""Seconds for which a list of all processes is reused: one serves the measurements of all servers."""

@@ -42,6 +42,7 @@ from plughub.kinds import (
     Resumable,
     Server,
     SpawnerInfo,
+    Usage,
     UserInfo,
 )
 from plughub.markers import hookimpl
@@ -64,12 +65,12 @@ class SpawnerHooks:
     """
 
     def __new__(cls, _plugin: str, spawner_class: type[Spawner], *_args: Any, **_kwargs: Any) -> Self:
-        """Implement `hub_verify_address` and `hub_receive` only for a class that overrides their methods."""
+        """Implement some hooks only for a class that overrides their methods."""
         chosen: Any = cls
         if cls is SpawnerHooks:
             optional = tuple(
                 hooks
-                for name, hooks in (("verify_address", VerifyingHooks), ("receive", ReceivingHooks))
+                for name, hooks in OPTIONAL_HOOKS.items()
                 if getattr(spawner_class, name) is not getattr(Spawner, name)
             )
             chosen = type(cls.__name__, (*optional, cls), {}) if optional else cls
@@ -380,6 +381,25 @@ class VerifyingHooks(SpawnerHooks):
         """Call ``verify_address``."""
         spawner = await self._find(server)
         return bool(await self._call(spawner.verify_address))
+
+
+class MeasuringHooks(SpawnerHooks):
+    """Hooks of a spawner class that can measure what its servers use."""
+
+    @hookimpl
+    async def hub_usage(self, server: Server) -> Usage | None:
+        """Call ``usage``."""
+        spawner = await self._find(server)
+        usage: Usage | None = await self._call(spawner.usage)
+        return usage
+
+
+OPTIONAL_HOOKS: Final[Mapping[str, type[SpawnerHooks]]] = {
+    "verify_address": VerifyingHooks,
+    "receive": ReceivingHooks,
+    "usage": MeasuringHooks,
+}
+"""Hooks that a class has only if it overrides a method, by the name of the method."""
 
 
 def _with_url(found: Found) -> Found:

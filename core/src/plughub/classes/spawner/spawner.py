@@ -14,7 +14,7 @@ from plughub.classes.spawner.poll_callbacks import PollCallbacks
 from plughub.classes.tls.certificates import LOCAL_NAMES
 from plughub.classes.user_code import call
 from plughub.domain.urls import host_in_url
-from plughub.kinds import Diagnosis, Found, Moved
+from plughub.kinds import Diagnosis, Found, Moved, Usage
 
 T = TypeVar("T")
 
@@ -261,6 +261,14 @@ class Spawner(PollCallbacks):
         """
         del lines
         return ()
+
+    def usage(self) -> Usage | None:
+        """Measure the resources that the running server uses. May be a coroutine.
+
+        Returns:
+            What is known without effort, see `plughub.kinds.Usage`; None if nothing is known.
+        """
+        return None
 
     def diagnose(self) -> Diagnosis | str | None:
         """Explain why a server does not respond, or why it stopped. May be a coroutine.

@@ -12,6 +12,7 @@ from plughub.services.servers.named_servers import NamedServers
 from plughub.services.servers.poller import Poller
 from plughub.services.servers.servers import ServerService
 from plughub.services.servers.unrunnable_operations import UnrunnableOperations
+from plughub.services.servers.usage import UsageService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class ServerServices:
         force_forget: marks servers as stopped whose plugin or machine is permanently lost.
         poller: polls running servers.
         unrunnable_operations: ends operations that no hub process can execute.
+        usage: measures what running servers use.
     """
 
     servers: ServerService
@@ -31,6 +33,7 @@ class ServerServices:
     force_forget: ForceForget
     poller: Poller
     unrunnable_operations: UnrunnableOperations
+    usage: UsageService
 
 
 def compose_servers(basis: Basis, routes: RouteServices, operations: OperationServices) -> ServerServices:
@@ -44,4 +47,5 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
         force_forget=ForceForget(*parts, routes.router, watch),
         poller=Poller(*parts, servers, routes.router, basis.change_feed),
         unrunnable_operations=UnrunnableOperations(basis.store, basis.settings, watch),
+        usage=UsageService(*parts),
     )

@@ -41,6 +41,8 @@ RestartBackend = Callable[[SpawnerUnderTest], Awaitable[None]]
 """Restarts what runs a server, such as a container engine, under the running server."""
 
 UNKNOWN_USER: Final = "nobody-has-this-name"
+LEAST_MEMORY: Final = 1_000_000
+"""Bytes of memory that any Python process uses."""
 STILL_THERE: Final = "hub_stop must wait for the end of the server; hub_poll then returns its exit code"
 
 __all__ = [
@@ -62,6 +64,7 @@ class SpawnerContract:
         keeps_logs: the output of a server can be read.
         lists_what_runs: `hub_inventory` lists what was launched.
         knows_exit_codes: `hub_poll` returns the exit code of a server.
+        measures_usage: `hub_usage` reports the memory and the CPU time of a server.
         trusts_addresses: the reason why no other process can listen at a server's address, such as a network
             of its own, so that `hub_verify_address` is not needed; empty for a spawner that verifies.
     """
@@ -70,6 +73,7 @@ class SpawnerContract:
     keeps_logs: bool = True
     lists_what_runs: bool = True
     knows_exit_codes: bool = True
+    measures_usage: bool = False
     trusts_addresses: str = ""
 
     @pytest.fixture
@@ -140,9 +144,15 @@ class SpawnerContract:
 
         assert await spawner.poll() is None
         assert (await spawner.facts())["pid"] == before["pid"]
+        usage = await spawner.usage()
+        if self.measures_usage:
+            assert usage is not None, "hub_usage returned None for a running server"
+            assert (usage.memory or 0) > LEAST_MEMORY
+            assert usage.cpu or usage.cpu_seconds
         await spawner.stop()
         assert isinstance(await spawner.poll(), int), STILL_THERE
         assert not await spawner.answers()
+        assert await spawner.usage() is None, "a stopped server uses nothing"
 
     async def test_another_hub_process_notices_an_end(self, spawner: SpawnerUnderTest) -> None:
         await spawner.start()

@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from plughub.domain.names import quote_path
-from plughub.kinds import Endpoint, Found, Moved, Server, UserInfo
+from plughub.kinds import Endpoint, Found, Moved, Server, Usage, UserInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
@@ -156,6 +156,10 @@ class SpawnerUnderTest:
     async def logs(self, lines: int = 50) -> tuple[str, ...]:
         """Return the last lines of the server's output."""
         return await self.hooks.logs(NAME, self.record, lines)
+
+    async def usage(self) -> Usage | None:
+        """Measure what the server uses."""
+        return await self.hooks.usage(NAME, self.record)
 
     async def diagnose(self) -> str:
         """Return the diagnosis for administrators of a server that does not answer."""

@@ -47,6 +47,7 @@ LOOKS: Final = frozenset(
         "hub_poll",
         "hub_proxy_poll",
         "hub_routes",
+        "hub_usage",
         "hub_verify_address",
     }
 )

@@ -88,6 +88,10 @@ class Spawner(plughub_spawner.Spawner):
         """Return the last lines of the server's output; a spawner that wraps another one asks that one."""
         return self._wrapped.logs(lines) if self._wrapped else super().logs(lines)
 
+    def usage(self) -> Any:
+        """Measure what the server uses; a spawner that wraps another one asks that one."""
+        return self._wrapped.usage() if self._wrapped else super().usage()
+
     def diagnose(self) -> Any:
         """Explain why a server does not respond; a spawner that wraps another one asks that one."""
         return self._wrapped.diagnose() if self._wrapped else super().diagnose()

@@ -1,0 +1,123 @@
+"""Usage of servers: measured once for many readers, with the scopes that reading a server needs."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from plughub.kinds import Usage
+from plughub.services.servers import usage as usage_module
+
+MEMORY = 300_000_000
+NOTHING = ("cpu", "cpu_limit", "memory", "memory_limit", "disk", "disk_limit", "measured")
+
+
+async def usage_of(client, server="server"):
+    answer = await client.get(f"/hub/api/users/alice/{server}/usage")
+    assert answer.code == 200, answer.body
+    return json.loads(answer.body)
+
+
+@pytest.fixture
+async def measured(hub, monkeypatch):
+    """A hub with a running server of alice whose usage is known, and measured again at once."""
+    monkeypatch.setattr(usage_module, "USAGE_BASE_SECONDS", 0.01)
+    hub.tiny.usage = Usage(cpu=1.25, memory=MEMORY, memory_limit=2 * MEMORY, disk=7)
+    await hub.running()
+    return hub
+
+
+async def test_the_usage_of_a_running_server_is_an_api_call(measured):
+    found = await usage_of(await measured.program())
+
+    assert (found["cpu"], found["memory"], found["memory_limit"]) == (1.25, MEMORY, 2 * MEMORY)
+    assert (found["cpu_limit"], found["disk"]) == (None, 7)
+    assert found["history"] == [{"at": found["measured"], "cpu": 1.25, "memory": MEMORY}]
+
+
+async def test_many_readers_cost_one_reading(measured):
+    alice = await measured.program()
+
+    answers = await asyncio.gather(*(usage_of(alice, name) for name in ["server", "servers/"] * 10))
+
+    assert measured.tiny.measured == 1
+    assert len({answer["measured"] for answer in answers}) == 1
+
+
+async def test_cores_are_computed_from_two_readings_of_a_cpu_time(measured, monkeypatch):
+    monkeypatch.setattr(usage_module, "USAGE_SECONDS", 0)
+    alice = await measured.program()
+    server = await measured.servers.get("alice", "")
+    measured.tiny.usage = Usage(cpu_seconds=100.0)
+
+    assert (await usage_of(alice))["cpu"] == 0
+    assert measured.tiny.measured == 2, "the first reading has no earlier one"
+
+    before = measured.services.usage.latest(server)
+    measured.tiny.usage = Usage(cpu_seconds=103.0)
+    after = await measured.services.usage.read(server)
+    assert after.usage.cpu == pytest.approx(3 / (after.at - before.at))
+    assert measured.tiny.measured == 3
+
+    measured.tiny.usage = Usage(cpu_seconds=1.0)
+    assert (await measured.services.usage.read(server, patient=False)).usage.cpu is None, (
+        "a CPU time that has shrunk belongs to other processes"
+    )
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1.0, True, "many"])
+async def test_values_that_are_no_amounts_are_unknown(measured, wrong):
+    measured.tiny.usage = replace(measured.tiny.usage, memory=wrong)
+
+    found = await usage_of(await measured.program())
+
+    assert (found["memory"], found["cpu"]) == (None, 1.25)
+
+
+async def test_a_usage_that_cannot_be_measured_is_unknown(measured):
+    measured.tiny.usage = RuntimeError("the engine does not answer")
+    alice = await measured.program()
+
+    for _ in range(2):
+        found = await usage_of(alice)
+        assert {found[name] for name in NOTHING} == {None}
+        assert found["history"] == []
+    assert measured.tiny.measured == 1, "a failed reading is not repeated at once either"
+
+
+async def test_a_server_that_does_not_run_has_no_usage(measured):
+    alice = await measured.program()
+    await usage_of(alice)
+    server = await measured.servers.get("alice", "")
+    await measured.servers.wait(await measured.servers.stop(server), 20)
+
+    found = await usage_of(alice)
+
+    assert {found[name] for name in NOTHING} == {None}
+    assert found["history"] == []
+    assert (await alice.get("/hub/api/users/alice/servers/no-such/usage")).code == 404
+
+
+async def test_a_server_of_another_machine_is_not_measured_here(measured):
+    server = await measured.servers.get("alice", "")
+
+    assert await measured.services.usage.read(replace(server, host="elsewhere")) is None
+    assert measured.tiny.measured == 0
+
+
+@pytest.mark.parametrize(
+    ("scopes", "code"),
+    [
+        (["read:servers"], 200),
+        (["read:servers!user=alice"], 200),
+        (["read:servers!server=alice/"], 200),
+        (["read:servers!user=bob"], 404),
+        (["access:servers", "read:users:activity"], 403),
+    ],
+)
+async def test_reading_the_usage_needs_the_scope_that_reads_the_server(measured, scopes, code):
+    await measured.holder("bob", *scopes)
+    bob = await measured.program("bob", *scopes)
+
+    assert (await bob.get("/hub/api/users/alice/server/usage")).code == code
