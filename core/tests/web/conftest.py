@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -368,3 +370,41 @@ async def make_hub(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[WebH
 @pytest.fixture
 async def hub(make_hub: Callable[..., Awaitable[WebHub]]) -> WebHub:
     return await make_hub()
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Any]:
+    """Page of a real browser; errors of scripts, and scripts that the policy blocks, fail the test."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page: Any = await (await browser.new_context()).new_page()
+        page.failures = []
+        page.on("pageerror", lambda error: page.failures.append(str(error)))
+        page.on("console", lambda line: _note_blocked(page, line.text))
+        page.wait_for_function = partial(_wait_for_function, page)
+        yield page
+        assert not page.failures
+        await browser.close()
+
+
+async def _wait_for_function(page: Any, expression: str, arg: Any = None) -> None:
+    """Wait until an expression is true, without ``eval()`` in the page, which the policy of pages blocks."""
+    from playwright.async_api import Error
+
+    async def is_met() -> bool:
+        try:
+            return bool(await page.evaluate(expression, arg))
+        except Error as error:
+            if "context was destroyed" in str(error) or "navigat" in str(error):
+                return False
+            raise
+
+    await until(is_met, seconds=DEADLINE)
+
+
+def _note_blocked(page: Any, line: str) -> None:
+    if "Content Security Policy" in line:
+        page.failures.append(line)

@@ -19,6 +19,7 @@ from plughub.web.connections import Connections
 from plughub.web.context import WebContext
 from plughub.web.forwarded_headers import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
+from plughub.web.languages import choose_language, current_language
 from plughub.web.listener import read_ahead
 from plughub.web.pages.small_pages import RespelledHandler
 from plughub.web.peers import TrustedPeers
@@ -74,6 +75,7 @@ class HubApplication(Application):
         self._requests.add(request)
         apply_forwarded(request, self._peers, self._host_header)
         unauthenticated_address.set(request.remote_ip or "")
+        current_language.set(choose_language(request.headers.get("Accept-Language", "")))
         sent = request.uri or ""
         request.uri = respell(sent, self._base)
         request.path = request.uri.partition("?")[0]

@@ -25,6 +25,7 @@ from plughub.domain.errors import (
     UnavailableError,
     UnconfirmedError,
 )
+from plughub.web.languages import known
 
 STATUS: Final[Mapping[type[HubError], HTTPStatus]] = {
     InvalidError: HTTPStatus.BAD_REQUEST,
@@ -121,10 +122,11 @@ def error_answer(error: BaseException | None, status: int, *, details: bool = Fa
         message = _message_of(error)
     if isinstance(error, SpawnFailedError):
         html, logs = error.html, error.logs
+    message = message or DEFAULT_MESSAGES.get(status, "") or responses.get(status, "unknown error")
     return ErrorAnswer(
         status=status,
-        message=message or DEFAULT_MESSAGES.get(status, "") or responses.get(status, "unknown error"),
-        hint=hint or HINTS.get(status, ""),
+        message=known(message),
+        hint=known(hint or HINTS.get(status, "")),
         html=html,
         logs=logs,
         headers=_headers_of(error),

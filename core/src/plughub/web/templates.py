@@ -15,6 +15,8 @@ from markupsafe import Markup
 from plughub.domain.clock import isoformat
 from plughub.domain.errors import StartError
 from plughub.web.context import WebContext
+from plughub.web.languages import gettext, known, ngettext, translated
+from plughub.web.script_policy import NONCE, ScriptNonces, with_nonce
 from plughub.web.static import HubStaticHandler
 from plughub.web.template_user import TemplateUser
 
@@ -129,9 +131,11 @@ class Templates:
         environment = Environment(
             loader=ChoiceLoader([*before, own, PrefixLoader({"templates": own}), *after]),
             autoescape=True,
-            **{**defaults, **options},
+            **{**defaults, "finalize": translated, **options},
         )
-        environment.filters["isoformat"] = isoformat
+        _mark_texts(environment)
+        environment.add_extension(ScriptNonces)
+        environment.filters.update(isoformat=isoformat, known=known)
         environment.globals.update(self._globals())
         return environment
 
@@ -163,7 +167,7 @@ class Templates:
             if name in variables:
                 continue
             try:
-                values[name] = _value(value, user)
+                values[name] = _value(value, user, variables.get(NONCE, ""))
             except Exception as error:  # noqa: BLE001 - a custom function may raise anything
                 name_of_user = f"user {user.name}" if user else "an anonymous user"
                 reason = f"{type(error).__name__}: {error}"
@@ -171,8 +175,15 @@ class Templates:
         return values
 
 
-def _value(value: Any, user: TemplateUser | None) -> Any:
+def _mark_texts(environment: Environment) -> None:
+    """Provide ``_()`` and ``{% trans %}``, which translate texts of templates."""
+    environment.add_extension("jinja2.ext.i18n")
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+
+
+def _value(value: Any, user: TemplateUser | None, nonce: str) -> Any:
     function: Callable[[TemplateUser | None], Any] | None = value if callable(value) else None
     value = function(user) if function else value
     # Administrators may write announcements with markup in their own configuration.
-    return Markup(value) if isinstance(value, str) else value  # noqa: S704 - the administrator's own text
+    return with_nonce(value, nonce) if isinstance(value, str) else value

@@ -64,6 +64,7 @@ class LoginHandler(BaseHandler, LoginPage):
             "authenticator_login_url": self._with_next(begin),
             "authenticator": self.authenticator,
             "xsrf": self.xsrf_token.decode(),
+            "csp_nonce": self.csp_nonce,
         }
         html = self.authenticator.get_custom_html(self.hub_path())
         return self.render_template(

@@ -4,8 +4,10 @@ servers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import secrets
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, Final, NoReturn
 from urllib.parse import urlencode
 
@@ -24,7 +26,9 @@ from plughub.services.addresses import link_to_server, server_link, service_link
 from plughub.services.tokens.principals import Principal
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
-from plughub.web.headers import CLEAR, STORAGE
+from plughub.web.headers import CLEAR, CSP, STORAGE
+from plughub.web.languages import current_language
+from plughub.web.script_policy import NONCE, handler_hashes, script_policy, with_nonce
 from plughub.web.template_user import TemplateUser
 from plughub.web.xsrf import is_navigation
 
@@ -217,6 +221,30 @@ class PageHandler(BaseHandler):
 
     # ---- responses
 
+    @cached_property
+    def csp_nonce(self) -> str:
+        """Return the nonce of the scripts of this response."""
+        return secrets.token_urlsafe(16)
+
+    def set_default_headers(self) -> None:
+        """Set the headers of pages; scripts need the nonce of the response."""
+        super().set_default_headers()
+        self._allow_scripts()
+
+    def _allow_scripts(self, hashes: Sequence[str] = ()) -> None:
+        if CSP not in self.context.options.headers:
+            policy = self.application.page_headers[CSP]
+            self.set_header(CSP, f"{policy}; {script_policy(self.csp_nonce, hashes)}")
+
+    def trusted_form(self, html: str) -> Markup:
+        """Mark a form from a plugin as safe markup whose scripts and event handlers may run.
+
+        Args:
+            html: the form.
+        """
+        self._allow_scripts(handler_hashes(html))
+        return with_nonce(html, self.csp_nonce)
+
     def clear_stored_data(self) -> None:
         """Make the browser remove service workers and stored data of this origin.
 
@@ -258,6 +286,9 @@ class PageHandler(BaseHandler):
             "services": self._services(principal) if principal else (),
             "xsrf": token,
             "xsrf_token": token,
+            NONCE: self.csp_nonce,
+            "language": current_language.get(),
+            "page_path": self.request.path,
             "jhdata": {
                 "base_url": self.services.settings.hub_prefix,
                 "prefix": self.services.settings.base_url,

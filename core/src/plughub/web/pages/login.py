@@ -196,6 +196,7 @@ class LoginHandler(PageHandler):
                 },
                 **variables,
                 xsrf=self.xsrf_token.decode(),
+                csp_nonce=self.csp_nonce,
             ),
             nothing_asked=not forms and not buttons,
             one_time_links=ONETIME in methods,

@@ -249,7 +249,7 @@ class SpawnHandler(PageHandler):
             for_user=user,
             server_name=server,
             spawner_choices=[],
-            spawner_options_form=trusted(form),
+            spawner_options_form=self.trusted_form(form),
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",
             again=self._is_retry or error is not None,

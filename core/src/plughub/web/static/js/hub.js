@@ -1,42 +1,39 @@
 // Scripts of every page: theme, relative times, and the password toggle.
+import { _, language } from "./words.js";
 
 const root = document.documentElement;
-
-function storedTheme() {
-  return /(?:^|; )hub-theme=(dark|light)(?:;|$)/.exec(document.cookie)?.[1];
-}
-
-function useTheme(theme) {
-  if (theme) root.dataset.theme = theme;
-}
-
-useTheme(storedTheme());
 
 function switchTheme() {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const theme = dark ? "light" : "dark";
-  useTheme(theme);
+  root.dataset.theme = theme;
   // A cookie, because each login clears the storage.
   document.cookie = `hub-theme=${theme}; path=${jhdata.base_url}; max-age=31536000; samesite=lax`;
 }
 
 /** Format a time relative to now, such as "5 minutes ago". */
 export function ago(date) {
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const seconds = (date - Date.now()) / 1000;
   for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
     if (Math.abs(seconds) >= length) return words.format(Math.round(seconds / length), unit);
   }
-  return seconds > 0 ? "in a moment" : "just now";
+  return seconds > 0 ? _("in a moment") : _("just now");
 }
 
-for (const time of document.querySelectorAll("time[data-ago]")) {
-  const date = new Date(time.dateTime);
-  if (!Number.isNaN(date.valueOf())) {
-    time.textContent = ago(date);
-    time.title = date.toLocaleString();
+/** Show the times in a part of the page relative to now. */
+export function showTimes(part = document) {
+  for (const time of part.querySelectorAll("time[data-ago]")) {
+    const date = new Date(time.dateTime);
+    if (Number.isNaN(date.valueOf())) continue;
+    const text = ago(date);
+    if (time.textContent !== text) time.textContent = text;
+    time.title = date.toLocaleString(language);
   }
 }
+
+showTimes();
+setInterval(showTimes, 30_000);
 
 document.getElementById("dark-theme-toggle")?.addEventListener("click", switchTheme);
 
@@ -45,15 +42,15 @@ toggle?.addEventListener("click", () => {
   const field = document.getElementById("password_input");
   const shown = field.type === "text";
   field.type = shown ? "password" : "text";
-  toggle.textContent = shown ? "Show" : "Hide";
+  toggle.textContent = shown ? _("Show") : _("Hide");
   toggle.setAttribute("aria-pressed", String(!shown));
 });
 
 document.getElementById("login_form")?.addEventListener("submit", () => {
   const button = document.getElementById("login_submit");
-  button.textContent = "Logging in …";
+  button.textContent = _("Logging in …");
   // Change the label only: a disabled button would stay disabled when the user comes back to this page.
-  addEventListener("pageshow", () => { button.textContent = "Log in"; });
+  addEventListener("pageshow", () => { button.textContent = _("Log in"); });
 });
 
 window._jupyterhub_page_loaded = true;
