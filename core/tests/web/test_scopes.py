@@ -67,10 +67,12 @@ GET /users/{name}/server: read:servers
 POST PUT PATCH /users/{name}/server: start:servers
 DELETE /users/{name}/server: delete:servers
 GET /users/{name}/server/progress: read:servers
+GET /users/{name}/server/usage: read:servers
 GET /users/{name}/servers/{server}: read:servers
 POST PUT PATCH /users/{name}/servers/{server}: start:servers
 DELETE /users/{name}/servers/{server}: delete:servers
 GET /users/{name}/servers/{server}/progress: read:servers
+GET /users/{name}/servers/{server}/usage: read:servers
 GET /users/{name}/tokens: read:tokens
 GET /users/{name}/tokens/{token}: read:tokens
 DELETE /users/{name}/tokens/{token}: tokens
@@ -99,7 +101,7 @@ GET /groups/{group}/shared: read:groups:shares
 GET /groups/{group}/shared/{owner}/{server}: read:groups:shares
 DELETE /groups/{group}/shared/{owner}/{server}: groups:shares
 """
-"""What JupyterHub asks for, any of them; calls that ask for no scope are not in it."""
+"""What JupyterHub asks for, any of them, and calls of our own; calls that ask for no scope are not in it."""
 
 
 def test_calls_need_same_scopes_as_jupyterhub():
