@@ -329,6 +329,21 @@ async def test_logo_can_be_replaced(make_hub, tmp_path):
     assert (answer.headers["Content-Type"], answer.body) == ("image/png", b"png")
 
 
+async def test_pages_carry_the_name_of_the_hub_and_a_link_to_help(make_hub):
+    hub = await make_hub(options={"title": "Physics <hub>", "help_url": "mailto:help@example.org"})
+    browser = await hub.logged_in()
+    for path, title in (("home", "Home"), ("token", "Tokens"), ("error/404", "404 Not Found")):
+        page = (await browser.get(f"/hub/{path}")).body.decode()
+        assert f"<title>{title} · Physics &lt;hub&gt;</title>" in page
+        assert 'href="mailto:help@example.org"' in page
+        assert page.count('aria-current="page"') == (0 if path.startswith("error") else 1)
+    assert b"font-family" not in (await browser.get("/hub/logo")).body
+    plain = await make_hub()
+    page = (await plain.browser().get("/hub/login")).body.decode()
+    assert "<title>Log in · Hub</title>" in page
+    assert "plughub " not in page  # only users see the version
+
+
 @pytest.mark.parametrize("base", ["/", "/jup/"])
 async def test_favicon_is_served(make_hub, base):
     hub = await make_hub(base_url=base)

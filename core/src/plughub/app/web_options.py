@@ -67,6 +67,8 @@ def options_of(hub: JupyterHub) -> WebOptions:
         trusted_downstream_ips=tuple(hub.trusted_downstream_ips),
         forwarded_host_header=hub.forwarded_host_header,
         headers=tornado.get("headers", {}),
+        title=hub.title,
+        help_url=hub.help_url,
         logo_file=hub.logo_file,
         admin_access=hub.admin_access,
         authenticate_prometheus=hub.authenticate_prometheus,

@@ -57,6 +57,8 @@ class WebOptions:
             for none.
         proxy_users: ids of system users whose processes on this machine are trusted proxies as well.
         headers: additional headers of every response.
+        title: name of the hub on its pages; empty for the default.
+        help_url: address of the link to help in the footer of pages; empty for none.
         logo_file: image for the head of the pages; empty for the built-in one.
         admin_access: whether the home page says that administrators may open servers.
         authenticate_prometheus: whether the metrics page needs a scope.
@@ -85,6 +87,8 @@ class WebOptions:
     forwarded_host_header: str = ""
     proxy_users: frozenset[int] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    help_url: str = ""
     logo_file: str = ""
     admin_access: bool = False
     authenticate_prometheus: bool = True

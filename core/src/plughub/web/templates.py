@@ -12,6 +12,7 @@ from typing import Any, Final
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, TemplateSyntaxError
 from markupsafe import Markup
 
+from plughub import __version__
 from plughub.domain.clock import isoformat
 from plughub.domain.errors import StartError
 from plughub.web.context import WebContext
@@ -22,6 +23,8 @@ from plughub.web.template_user import TemplateUser
 
 log = logging.getLogger("plughub.web.templates")
 FOLDER: Final = Path(__file__).parent / "templates"
+DEFAULT_TITLE: Final = "Hub"
+"""Name of the hub on its pages if the configuration gives it none."""
 FIXED_OPTIONS: Final = frozenset({"autoescape", "enable_async", "loader"})
 """Arguments of Jinja environments on which the security or the rendering of pages relies."""
 
@@ -152,6 +155,11 @@ class Templates:
             "version_hash": "",
             "services": (),
             "announcement": "",
+            "page_path": "",
+            "hub_title": self._context.options.title or DEFAULT_TITLE,
+            "hub_named": bool(self._context.options.title),
+            "hub_version": __version__,
+            "help_url": self._context.options.help_url,
         }
 
     def _static_url(self, path: str, include_host: bool = False, include_version: bool = True) -> str:

@@ -56,6 +56,18 @@ class PageSettings(traitlets.HasTraits):
         template_paths.
         """,
     ).tag(config=True)
+    title = traitlets.Unicode(
+        "",
+        help="""Name of the hub, such as ``Jupyter at the Physics Institute``: in the titles of pages, beside
+        the logo and in the footer. Empty for none.
+        """,
+    ).tag(config=True)
+    help_url = traitlets.Unicode(
+        "",
+        help="""URL of a page with help for users, linked in the footer of each page; a ``mailto:`` URL opens
+        a message to support. Empty for no link.
+        """,
+    ).tag(config=True)
     logo_file = traitlets.Unicode("", help="Image file for the page header.").tag(config=True)
     api_page_default_limit = traitlets.Integer(
         50, min=1, help="Default number of items on a page of an API list."

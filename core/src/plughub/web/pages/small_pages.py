@@ -76,7 +76,9 @@ class LogoHandler(OpenHandler):
     def get(self) -> None:
         """Return the logo."""
         configured = Path(self.context.options.logo_file) if self.context.options.logo_file else None
-        path = configured if configured and configured.is_file() else STATIC / "logo.svg"
+        # The name of the hub stands beside a symbol without text.
+        own = STATIC / ("favicon.svg" if self.context.options.title else "logo.svg")
+        path = configured if configured and configured.is_file() else own
         self.set_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")
         self.set_header("Cache-Control", "max-age=3600")
         self.finish(path.read_bytes())
