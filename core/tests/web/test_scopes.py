@@ -14,7 +14,13 @@ PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "servi
 TARGETS = {"name": "user=bob", "group": "group=class", "service": "service=cull"}
 OTHERS = {"name": "user=carol", "group": "group=staff", "service": "service=other"}
 EVERY_FILTER = ("user=alice", "server=alice/", "group=class", "service=cull")
-LISTS = {"/users": {"user=alice", "group=class"}, "/groups": {"group=class"}, "/services": {"service=cull"}}
+LISTS = {
+    "/users": {"user=alice", "group=class"},
+    "/groups": {"group=class"},
+    "/services": {"service=cull"},
+    "/usage": {"user=alice", "group=class"},
+    "/usage/runs": {"user=alice", "group=class"},
+}
 
 
 def scopes_of(call):
@@ -55,6 +61,8 @@ GET /metrics: read:metrics
 GET /info: read:hub
 GET POST PATCH /proxy: proxy
 GET /audit: read:audit
+GET /usage: read:usage
+GET /usage/runs: read:usage
 POST /shutdown: shutdown
 GET /users: list:users
 POST /users: admin:users

@@ -123,6 +123,7 @@ def _with_processes(settings: HubSettings, hub: JupyterHub) -> HubSettings:
         cleanup_servers=hub.cleanup_servers,
         cleanup_proxy=hub.cleanup_proxy,
         audit_days=hub.audit_days,
+        usage_days=hub.usage_days,
     )
 
 

@@ -62,6 +62,8 @@ DEFAULT_ROLES: Final = (
             "read:roles",
             "read:metrics",
             "read:audit",
+            "read:usage",
+            "announce",
             "shares",
         ),
     ),

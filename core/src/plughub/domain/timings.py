@@ -286,6 +286,8 @@ USAGE_EARLIER_SECONDS: Final = 5 * MINUTE
 says little."""
 USAGE_HISTORY_SECONDS: Final = HOUR
 """Seconds for which the usage of a server is remembered, for a small chart."""
+RUN_SEEN_SECONDS: Final = 60.0
+"""Seconds between two notes that a server still runs: so exact are the ends of runs that no hub has seen."""
 LOOP_DELAY_SECONDS: Final = 0.25
 """Longest interval between measurements of the event loop's delay while no metrics are read, in seconds."""
 METRICS_READ_SECONDS: Final = 300.0

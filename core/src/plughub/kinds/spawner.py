@@ -104,11 +104,15 @@ class Endpoint:
         state: JSON-able state, saved and passed to every later call.
         api_token: set only if the server was resumed with the token of an earlier start. The start fails
             unless that token is still stored for this server.
+        cpus: CPU cores that the server may use, for usage accounting; None for no limit, or if unknown.
+        memory: bytes of memory that the server may use, for usage accounting; None likewise.
     """
 
     url: str
     state: Mapping[str, Any] = field(default_factory=dict)
     api_token: str | None = field(default=None, repr=False)
+    cpus: float | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

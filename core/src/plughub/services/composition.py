@@ -19,6 +19,7 @@ from plughub.services.basis import Basis
 from plughub.services.coordination.change_feed import ChangeFeed
 from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.hub_services.composition import ProgramServices, compose_programs
+from plughub.services.insight.composition import InsightServices, compose_insight
 from plughub.services.invalidation import Invalidation
 from plughub.services.observability.events import EventPublisher
 from plughub.services.observability.metrics import Metrics
@@ -74,6 +75,7 @@ class HubServices(
     ServerServices,
     SharingServices,
     UserServices,
+    InsightServices,
 ):
     """All services of one hub process, those of the packages by the names in their records.
 
@@ -130,8 +132,9 @@ def compose(given: Foundation) -> HubServices:
     servers = compose_servers(basis, routes, operations)
     users = compose_users(basis, given.user_rules, tokens, operations, servers)
     sharing = compose_sharing(basis)
+    insight = compose_insight(basis)
     caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks
-    packages = (basis, tokens, programs, routes, operations, servers, users, sharing)
+    packages = (basis, tokens, programs, routes, operations, servers, users, sharing, insight)
     return HubServices(
         hub_registry=_connect(store, settings, Invalidation(*caches)),
         **{name: service for package in packages for name, service in vars(package).items()},

@@ -28,10 +28,11 @@ from plughub.storage.audit_table import audit  # noqa: F401 - registers its tabl
 from plughub.storage.database import is_in_memory, make_engine
 from plughub.storage.database_errors import is_database_problem
 from plughub.storage.database_settings import database_settings
+from plughub.storage.run_table import runs  # noqa: F401 - likewise
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
 
-HEAD: Final = "9b41d7e2c6f0"
+HEAD: Final = "3d7a90c4e1b8"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 _WRONG_PLACE: Final = "run the command in the hub's folder, or name the hub's config file: hub -f FILE …"

@@ -26,6 +26,7 @@ from plughub.storage.plugin_owners import PluginOwners
 from plughub.storage.posted_values import PostedValues
 from plughub.storage.processes import HubProcesses, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
+from plughub.storage.runs import Runs
 from plughub.storage.servers import Servers
 from plughub.storage.services import ServiceLives, Services
 from plughub.storage.sessions import Sessions
@@ -124,6 +125,11 @@ class Transaction:
     def servers(self) -> Servers:
         """Servers."""
         return Servers(self._connection, self.operations, self.changes)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs of servers, for usage accounting."""
+        return Runs(self._connection, self._now)
 
     @cached_property
     def shares(self) -> Shares:

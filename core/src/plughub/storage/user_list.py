@@ -34,6 +34,7 @@ from plughub.domain.users import ServerState, User, UserQuery
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.effective_scopes import groups_in, scope_combiner, scopes_of_users
+from plughub.storage.run_table import runs
 from plughub.storage.shares import invalidate_share_holders
 from plughub.storage.statements import insert_all_unless_there
 
@@ -128,12 +129,15 @@ class UserList:
                 self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
         except IntegrityError as error:
             raise ConflictError(f"user {shorten(name)} already exists") from error
+        self._connection.execute(update(runs).where(runs.c.user_id == user_id).values(username=name))
         invalidate_share_holders(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._changes.add("user", str(user_id))
 
     def delete(self, user_id: int) -> None:
         """Delete a user with all servers and tokens."""
         invalidate_share_holders(self._connection, self._changes, tables.shares.c.owner_id == user_id)
+        # A later user may get the same key.
+        self._connection.execute(update(runs).where(runs.c.user_id == user_id).values(user_id=None))
         self._connection.execute(delete(tables.users).where(_users.id == user_id))
         self._changes.add("user", str(user_id))
 

@@ -18,6 +18,7 @@ from plughub.web.api import (
     shares,
     tokens,
     usage,
+    usage_reports,
     users,
 )
 from plughub.web.api.calls import calls_of
@@ -59,6 +60,8 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/services/{service}", services.ServiceHandler),
     ("/api/proxy", proxy.ProxyHandler),
     ("/api/audit", audit.AuditHandler),
+    ("/api/usage", usage_reports.UsageReportHandler),
+    ("/api/usage/runs", usage_reports.RunsHandler),
     ("/api/shutdown", hub.ShutdownHandler),
     ("/api/authorizations/token", authorizations.TokenOwnerHandler),
     ("/api/authorizations/token/{token}", authorizations.TokenOwnerHandler),

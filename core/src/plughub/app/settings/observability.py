@@ -41,6 +41,13 @@ class ObservabilitySettings(traitlets.HasTraits):
     audit_days = traitlets.Float(
         90, min=0, help="Days for which audit records are kept; 0 disables the audit trail."
     ).tag(config=True)
+    usage_days = traitlets.Float(
+        400,
+        min=0,
+        help="""Days for which the hub keeps who ran which server, when and with which resources; 0 records
+        nothing, so that the pages on usage and activity stay empty.
+        """,
+    ).tag(config=True)
     active_user_window = traitlets.Integer(
         1800,
         min=1,

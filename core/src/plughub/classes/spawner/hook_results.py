@@ -170,3 +170,15 @@ def scopes(setting: str, value: Any) -> tuple[str, ...] | None:
     if callable(value):
         raise TypeError(f"{setting} is a function, which is not supported: set a list of scopes")
     return None if value is None else tuple(value)
+
+
+def resources_of(spawner: Any) -> tuple[float | None, int | None]:
+    """Return the CPU cores and the bytes of memory that a server may use, by its limits or guarantees."""
+    cpus = _number(spawner.cpu_limit) or _number(spawner.cpu_guarantee)
+    memory = _number(spawner.mem_limit) or _number(spawner.mem_guarantee)
+    return cpus or None, int(memory) if memory else None
+
+
+def _number(value: object) -> float:
+    """Return a limit as a number; 0 for none, or one that is no number yet."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

@@ -20,6 +20,7 @@ from plughub.classes.spawner.hook_results import (
     as_failure,
     as_progress,
     progress_of,
+    resources_of,
     scopes,
     take_address,
 )
@@ -153,7 +154,8 @@ class SpawnerHooks:
         self._cache.note_state(server, state)
         given = server.environment.get("JUPYTERHUB_API_TOKEN", "")
         resumed = spawner.api_token if spawner.api_token != given else None
-        return Endpoint(url=url, state=state, api_token=resumed or None)
+        cpus, memory = resources_of(spawner)
+        return Endpoint(url=url, state=state, api_token=resumed or None, cpus=cpus, memory=memory)
 
     @hookimpl
     async def hub_poll(self, server: Server) -> int | Moved | None:

@@ -79,6 +79,10 @@ _SERVERS: Final = {
     "access:servers": ScopeDefinition("Use running servers in a browser or through their API."),
 }
 
+_USAGE: Final = {
+    "read:usage": ScopeDefinition("See when users ran servers, for how long and with which resources."),
+}
+
 _SHARES: Final = {
     "shares": ScopeDefinition(
         "Share servers with others and take shares back.",
@@ -122,10 +126,11 @@ _HUB: Final = {
     "shutdown": ScopeDefinition("Shut the hub down."),
     "read:metrics": ScopeDefinition("Read the metrics of the hub."),
     "read:audit": ScopeDefinition("Read the audit log of all actions of users and administrators."),
+    "announce": ScopeDefinition("Change the announcement on all pages."),
 }
 
 DEFINITIONS: Final[Mapping[str, ScopeDefinition]] = MappingProxyType(
-    {**_SPECIAL, **_USERS, **_SERVERS, **_SHARES, **_GROUPS, **_SERVICES, **_HUB}
+    {**_SPECIAL, **_USERS, **_SERVERS, **_USAGE, **_SHARES, **_GROUPS, **_SERVICES, **_HUB}
 )
 """The scopes by name."""
 

@@ -21,6 +21,7 @@ from plughub.domain.timings import (
     ALIVE_LEASES,
     CHANGE_FEED_SECONDS,
     CHANGE_FEED_WINDOW,
+    DAY,
     GONE_LEASES,
     HEARTBEATS_PER_LEASE,
     HOUSEKEEPING_SECONDS,
@@ -169,6 +170,8 @@ class HubRegistry:
         tx.sessions.purge()
         tx.shares.purge()
         tx.audit.purge(utcnow() - timedelta(days=self._settings.audit_days))
+        tx.runs.end_abandoned()
+        tx.runs.purge(tx.now() - self._settings.usage_days * DAY)
         tx.changes.purge(tx.now() - KEEP_CHANGES_SECONDS)
         tx.operations.purge(tx.now() - KEEP_OPERATIONS_SECONDS)
         now = tx.now()

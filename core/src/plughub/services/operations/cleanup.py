@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 
 from plughub.domain.errors import PluginError
 from plughub.domain.servers import Failure, Phase, ServerRecord
+from plughub.domain.usage import Outcome
 from plughub.domain.users import User
 from plughub.kinds import Resumable
 from plughub.plugin.hooks import Hooks
+from plughub.services.observability.run_records import record_end
 from plughub.services.operations.credentials import revoke_credentials, server_token_keys
 from plughub.services.operations.job import Job
 from plughub.services.secrets.auth_states import AuthStates
@@ -88,6 +90,7 @@ class ServerCleanup:
         if resumable is None:
             revoke_credentials(tx, self.settings, record)
         tx.servers.mark_stopped(record.id, failure, {} if resumable is None else resumable.state)
+        record_end(tx, record, Outcome.STOPPED if failure is None else Outcome.DIED)
         if forgotten:
             tx.servers.delete(record.id)
 

@@ -71,3 +71,8 @@ def _bind_to_server(scopes: tuple[str, ...], record: ServerRecord) -> list[str]:
         f"{scope.removesuffix('!server')}{own_filter}" if scope.endswith("!server") else scope
         for scope in scopes
     ]
+
+
+def client_of(server: ServerRecord) -> str:
+    """Return the identifier of the OAuth client of a server."""
+    return server_client_id(server.user, server.name)

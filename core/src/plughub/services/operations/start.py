@@ -15,7 +15,6 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.explanations import with_details
-from plughub.domain.oauth import server_client_id
 from plughub.domain.servers import Phase, ServerRecord, Status
 from plughub.domain.timings import ROUTE_BACKOFF, UNDO_BACKOFF
 from plughub.domain.tokens import new_token, token_prefix
@@ -24,8 +23,10 @@ from plughub.kinds import Endpoint, Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.addresses import server_prefix
 from plughub.services.observability.events import EventPublisher
+from plughub.services.observability.run_records import record_launch
 from plughub.services.operations.cleanup import ServerCleanup
 from plughub.services.operations.credentials import (
+    client_of,
     revoke_credentials,
     save_client,
     server_token_keys,
@@ -127,6 +128,7 @@ class StartSteps:
 
         def store_endpoint(tx: Transaction) -> None:
             tx.servers.record_endpoint(record.id, url=endpoint.url, prefix=prefix, state=endpoint.state)
+            tx.runs.set_resources(record.id, endpoint.cpus, endpoint.memory)
             used = endpoint.api_token or secret
             if used:
                 own_tokens = server_token_keys(tx, self.settings, record)
@@ -163,11 +165,12 @@ class StartSteps:
             if job.is_resumed:
                 tx.posted_values.clear(job.operation.id)
             record, user = job.read_current(tx)
-            client = server_client_id(record.user, record.name)
+            client = client_of(record)
             launched = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
             # A resumed server may use an older token: revoke that only once the token in use is known.
             store_credentials(tx, self.settings, launched, token)
             tx.servers.record_launch(record.id, backend=plugin, host=host, launch=launch, client_id=client)
+            record_launch(tx, self.settings, record, user, job.operation)
             starting = replace(launched, status=Status.STARTING, failure=None, unknown="")
             return starting, user, read_auth_state(tx, user.id)
 
@@ -240,6 +243,7 @@ class StartSteps:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
             tx.servers.mark_ready(record.id, at)
+            tx.runs.mark_ready(record.id)
 
         await job.advance(Phase.DONE, store_ready)
         by = Actor(name=job.operation.requested_by)

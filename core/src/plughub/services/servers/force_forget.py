@@ -8,8 +8,10 @@ from typing import Final
 
 from plughub.domain.errors import ConflictError, HubError, NotFoundError, PluginError
 from plughub.domain.servers import Operation, OperationKind, Phase, ServerRecord
+from plughub.domain.usage import Outcome
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.hub_registry import live_backends
+from plughub.services.observability.run_records import record_end
 from plughub.services.operations.credentials import revoke_credentials
 from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.routes.router import Router
@@ -111,6 +113,7 @@ class ForceForget:
             _end(tx, operation, self._settings.hub_id)
         revoke_credentials(tx, self._settings, server)
         tx.servers.mark_stopped(server.id, None)
+        record_end(tx, server, Outcome.LOST)
         if operation is not None and operation.remove:
             tx.servers.delete(server.id)
 

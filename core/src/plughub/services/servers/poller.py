@@ -16,6 +16,7 @@ from plughub.domain.explanations import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.timings import (
     LEFTOVER_SECONDS,
+    RUN_SEEN_SECONDS,
     SERVER_POLL_SECONDS,
     SERVER_POLL_SOON_SECONDS,
 )
@@ -67,6 +68,8 @@ class Poller:
         self._reachability = Reachability(store, hooks, settings, router)
         self._due: dict[Running, float] = {}
         self._plugin_of: dict[Running, str] = {}
+        self._alive: dict[str, set[int]] = {plugin: set() for plugin in settings.spawners}
+        self._noted: dict[str, float] = {}
         self._leaderships: dict[str, Leadership] = {}
         self._running_of = {
             plugin: CachedQuery(change_feed or ChangeFeed(), partial(self._read, plugin))
@@ -155,6 +158,15 @@ class Poller:
         servers = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
         await asyncio.gather(*(self._poll_server(server, user, plugin) for server, user in servers))
         self._forget(frozenset(running), plugin)
+        await self._note_alive(plugin)
+
+    async def _note_alive(self, plugin: str) -> None:
+        """Store now and then which servers were found running, for the end of those that no hub sees end."""
+        now = time.monotonic()
+        if self._alive[plugin] and now - self._noted.get(plugin, float("-inf")) >= RUN_SEEN_SECONDS:
+            self._noted[plugin] = now
+            alive, self._alive[plugin] = sorted(self._alive[plugin]), set()
+            await self._store.write(lambda tx: tx.runs.mark_seen(alive))
 
     async def stop_orphans(self) -> None:
         """Stop what runs under the hub's mark without a server or an operation, until cancelled."""
@@ -194,7 +206,9 @@ class Poller:
                 )
             else:
                 await self._store_unknown(server, "")
-                if code is not None:
+                if code is None:
+                    self._alive[plugin].add(server.id)
+                else:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
                     log.warning("%s: %s", server.full_name, failure.describe(details=True))
                     await self._servers.handle_exit(server, failure)

@@ -1,0 +1,1 @@
+"""Reports for administrators: usage, health, announcement."""
