@@ -23,10 +23,9 @@ from plughub.plugin.threads import ThreadPools
 from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
-from plughub.storage.database import Database
 from plughub.storage.store import Store, Transaction
 from plughub.testing import conditions
-from plughub.testing.databases import prepare_database
+from plughub.testing.databases import open_database, prepare_database
 from plughub.testing.services import make_services, split_settings
 
 MakeHub = Callable[..., "HubParts"]
@@ -250,7 +249,7 @@ class HubParts:
         keys: tuple[bytes, ...] = (),
         **settings: Any,
     ) -> None:
-        self.database = Database(url)
+        self.database = open_database(url)
         self.store = Store(self.database)
         plugins = ActivePlugins()
         plugins.add("machine", MachineSpawner(machine))

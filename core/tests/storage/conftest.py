@@ -6,7 +6,7 @@ import pytest
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.storage.database import Database
 from plughub.storage.store import Store, Transaction
-from plughub.testing.databases import prepare_database
+from plughub.testing.databases import open_database, prepare_database
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def make_stored() -> Iterator[Callable[[str], SyncStore]]:
     opened: list[Database] = []
 
     def make(url: str) -> SyncStore:
-        opened.append(Database(url))
+        opened.append(open_database(url))
         return SyncStore(opened[-1])
 
     yield make

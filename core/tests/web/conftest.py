@@ -37,10 +37,9 @@ from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.users.composition import UserRules
 from plughub.services.users.login_links import OneTimeLinks
-from plughub.storage.database import Database
 from plughub.storage.store import Store, Transaction
 from plughub.testing.conditions import until
-from plughub.testing.databases import prepare_database
+from plughub.testing.databases import open_database, prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
 from plughub.testing.services import COOKIE_SECRET, make_services, split_settings
@@ -198,7 +197,7 @@ class WebHub:
     async def start(self) -> WebHub:
         url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
         await asyncio.to_thread(prepare_database, url)
-        self.store = Store(Database(url))
+        self.store = Store(open_database(url))
         mark = await self.store.write(store_initial_records)
         self.pools = ThreadPools(2)
         self.active = ActivePlugins()

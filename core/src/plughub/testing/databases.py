@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.dialects import plugins
+from sqlalchemy.engine import CreateEnginePlugin
+
+from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema, sqlite_path
 
+_PLUGIN: Final = "plughub_shared_statements"
 _made: Final[list[bytes]] = []
+_first: Final[list[Engine]] = []
+
+
+class SharedStatements(CreateEnginePlugin):
+    """Shares the cache of compiled statements among all engines for SQLite in this process.
+
+    SQLAlchemy caches per engine and dialect. Every test has a database of its own and would compile all of
+    its statements again, which takes a quarter of the time of tests.
+    """
+
+    def update_url(self, url: URL) -> URL:
+        """Return the URL, which has no argument for this plugin."""
+        return url
+
+    def engine_created(self, engine: Engine) -> None:
+        """Replace dialect and cache of a new engine by the shared ones."""
+        if engine.dialect.name != "sqlite":
+            return
+        if not _first:
+            _first.append(create_engine("sqlite://", query_cache_size=3000))
+            _first[0].connect().close()  # completes the dialect
+        engine.dialect = _first[0].dialect
+        vars(engine)["_compiled_cache"] = vars(_first[0])["_compiled_cache"]
+
+
+def open_database(url: str, **options: Any) -> Database:
+    """Open a database for one test.
+
+    Args:
+        url: SQLAlchemy URL.
+        options: more arguments of `sqlalchemy.create_engine`.
+
+    Returns:
+        The database; close it at the end.
+    """
+    if _PLUGIN not in plugins.impls:
+        plugins.register(_PLUGIN, __name__, SharedStatements.__name__)
+    return Database(url, {"plugins": [_PLUGIN], **options})
 
 
 def prepare_database(url: str) -> None:

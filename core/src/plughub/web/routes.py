@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -26,7 +27,8 @@ def routes(context: WebContext) -> list[Any]:
     # Routes are tried in order, so the most requested ones come first.
     api = [(pattern_of(path), handler) for path, handler in API]
     own = [URLSpec(below + pattern, handler) for pattern, handler in (*api, *PAGES)]
-    document = describe(CALLS, f"{context.services.settings.hub_prefix}api")
+    # Describing all calls takes 10 ms and few hubs are asked for it.
+    document = functools.cache(lambda: describe(CALLS, f"{context.services.settings.hub_prefix}api"))
     return [
         *([instead.route(below, LOGIN)] if instead else []),
         *own,

@@ -14,10 +14,10 @@ from plughub.plugin.threads import ThreadPools
 from plughub.services.observability import audit, events
 from plughub.services.observability.audit import AuditTrail
 from plughub.services.observability.events import EventPublisher
-from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
 from plughub.testing import conditions
+from plughub.testing.databases import open_database
 
 
 class EventListener:
@@ -43,7 +43,7 @@ def small_backlog(monkeypatch) -> None:
 async def store(tmp_path):
     url = f"sqlite:///{tmp_path / 'hub.sqlite'}"
     prepare_schema(url)
-    store = Store(Database(url))
+    store = Store(open_database(url))
     yield store
     store.database.close()
 

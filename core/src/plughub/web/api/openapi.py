@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -33,8 +33,8 @@ class OpenAPIHandler(APIHandler):
 
     guarded = frozenset()
 
-    def initialize(self, document: Mapping[str, Any]) -> None:
-        """Store the document."""
+    def initialize(self, document: Callable[[], Mapping[str, Any]]) -> None:
+        """Store the function that returns the document."""
         self._document = document
 
     async def prepare(self) -> None:
@@ -43,7 +43,7 @@ class OpenAPIHandler(APIHandler):
     @call(open=True)
     def get(self) -> None:
         """Return this OpenAPI document."""
-        self.answer(self._document)
+        self.answer(self._document())
 
 
 def describe(calls: Iterable[Call], prefix: str) -> dict[str, Any]:
