@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from urllib.parse import quote
 
@@ -112,7 +113,9 @@ async def test_hostile_server_page_cannot_act_as_visitor_without_password(make_h
     await page.goto(f"{hub.address}/hub/token")
     await page.fill("#token-note", 'of the "lab" & more')
     await page.select_option("#token-expiration-seconds", "3600")
-    await page.fill("#token-scopes", "read:users!user  tokens!user")
+    await page.check("#extent-some")
+    await page.click("#token-advanced summary")
+    await page.fill("#token-scopes", "read:users!user  tokens!user read:hub")
     await page.click("#request-token-form [type=submit]")
     await page.wait_for_url("**/hub/confirm?next=*")
     await page.fill("#password_input", "toor")
@@ -122,7 +125,8 @@ async def test_hostile_server_page_cannot_act_as_visitor_without_password(make_h
     await page.click("#request-token-form [type=submit]")
     await page.wait_for_function("document.querySelector('#token-result').textContent.length > 20")
     (made,) = await hub.tokens.of_user(root)
-    assert (made.note, made.scopes) == ('of the "lab" & more', frozenset({"read:users!user", "tokens!user"}))
+    scopes = ("read:users!user", "tokens!user", "read:hub")
+    assert (made.note, made.scopes) == ('of the "lab" & more', frozenset(scopes))
     assert 3500 < (made.expires_at - made.created).total_seconds() < 3700
     (after,) = await hub.sessions.of_user(root)
     assert after.authenticated_at > session.authenticated_at
@@ -132,6 +136,7 @@ async def test_token_page_signs_out_everywhere(hub, page):
     other = await hub.logged_in()
     await log_in(page, hub, then="/hub/token")
     await page.click("#sign-out-everywhere")
+    await page.click("dialog .danger")
     await page.wait_for_url("**/hub/login**")
     assert (await other.get("/hub/home")).code == 302
 
@@ -253,15 +258,32 @@ async def test_all_table_buttons_are_visible_on_phone(make_hub, page, page_name)
 
 async def test_token_is_requested_used_and_revoked(hub, page):
     await log_in(page, hub, then="/hub/token")
+    assert await page.input_value("#token-expiration-seconds") == str(90 * 24 * 3600)
     await page.fill("#token-note", "script")
-    await page.click("#request-token-form button")
+    await page.check("#extent-some")
+    await page.click("#request-token-form [type=submit]")
+    await text(page, "Choose at least one permission.")
+    await page.get_by_label("Start and stop my servers").check()
+    await page.click("#token-advanced summary")
+    await page.fill("#token-scopes", "read:users!user")
+    await page.click("#request-token-form [type=submit]")
     await page.wait_for_selector("#token-area:not([hidden])")
     token = (await page.inner_text("#token-result")).strip()
+    [row] = await page.locator(".token-row").all()  # shown without a reload
+    assert "Start and stop servers. (only you)" in await row.text_content()
     program = hub.browser(Authorization=f"token {token}")
-    assert (await program.get("/hub/api/user")).code == 200
-    await page.reload()
+    model = json.loads((await program.get("/hub/api/user")).body)
+    assert {"servers!user=alice", "read:users!user=alice"} <= set(model["scopes"])
+    assert "tokens!user=alice" not in model["scopes"]
+    [record] = await hub.tokens.of_user(await hub.user())
+    assert (record.expires_at - record.created).days in {89, 90}
     await page.click(".revoke-token-btn")
-    await page.wait_for_function("!document.querySelector('.revoke-token-btn')")
+    await page.keyboard.press("Enter")  # on Cancel, which has the focus
+    await page.wait_for_selector("dialog", state="detached")
+    assert (await program.get("/hub/api/user")).code == 200
+    await page.click(".revoke-token-btn")
+    await page.click("dialog .danger")
+    await page.wait_for_selector(".revoke-token-btn", state="detached")
     assert (await program.get("/hub/api/user")).code == 403
 
 

@@ -1,5 +1,6 @@
 // Scripts of every page: theme, relative times, and the password toggle.
-import { _, language } from "./words.js";
+import { showTimes } from "./times.js";
+import { _ } from "./words.js";
 
 const root = document.documentElement;
 
@@ -11,29 +12,8 @@ function switchTheme() {
   document.cookie = `hub-theme=${theme}; path=${jhdata.base_url}; max-age=31536000; samesite=lax`;
 }
 
-/** Format a time relative to now, such as "5 minutes ago". */
-export function ago(date) {
-  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  const seconds = (date - Date.now()) / 1000;
-  for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
-    if (Math.abs(seconds) >= length) return words.format(Math.round(seconds / length), unit);
-  }
-  return seconds > 0 ? _("in a moment") : _("just now");
-}
-
-/** Show the times in a part of the page relative to now. */
-export function showTimes(part = document) {
-  for (const time of part.querySelectorAll("time[data-ago]")) {
-    const date = new Date(time.dateTime);
-    if (Number.isNaN(date.valueOf())) continue;
-    const text = ago(date);
-    if (time.textContent !== text) time.textContent = text;
-    time.title = date.toLocaleString(language);
-  }
-}
-
 showTimes();
-setInterval(showTimes, 30_000);
+setInterval(() => showTimes(), 30_000);
 
 document.getElementById("dark-theme-toggle")?.addEventListener("click", switchTheme);
 
