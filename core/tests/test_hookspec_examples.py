@@ -15,6 +15,7 @@ import pytest
 from plughub import hookspecs
 from plughub.auth import Authenticator
 from plughub.domain.events import Event, EventKind
+from plughub.domain.option_fields import read_fields
 from plughub.handlers import APIHandler
 from plughub.kinds import HubContext, Identity, Login, LoginMethod, Refusal, Rejected, Server, UserInfo
 from plughub.plugin.hook_calls import HookCaller
@@ -153,6 +154,22 @@ async def test_options_are_shown_and_read(examples: Examples) -> None:
     assert 'name="image"' in shown
     assert "<script>" not in shown
     assert await hooks.options_from_form(NAME, server(), {"image": ["gpu"]}) == {"image": "gpu"}
+
+
+async def test_a_spawner_is_checked(examples: Examples, tmp_path: Path) -> None:
+    hooks = examples.load("hub_check_spawner")
+    [implementation] = examples.plugins.implementations("hub_check_spawner")
+    implementation.plugin.socket = tmp_path / "missing"
+    assert (await hooks.check_spawner(NAME)).message == "The machine for containers does not answer."
+    implementation.plugin.socket = tmp_path
+    assert await hooks.check_spawner(NAME) is None
+
+
+async def test_profiles_are_offered(examples: Examples) -> None:
+    hooks = examples.load("hub_profiles")
+    small, gpu = await hooks.profiles(NAME, server())
+    assert (small.slug, gpu.groups) == ("small", ("researchers",))
+    assert [field.default for field in read_fields(gpu.options)] == [2]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         ManagedRole,
         Moved,
         Page,
+        Profile,
         Progress,
         ProxyInfo,
         ProxySettings,
@@ -522,6 +523,72 @@ def hub_spawner_info() -> SpawnerInfo:
 
     Returns:
         The description.
+    """
+
+
+@hook(CallMode.OWN, optional=True, timeout=10)
+async def hub_check_spawner() -> Diagnosis | str | None:
+    """Check whether servers can be started at present.
+
+    When:
+        The start page is shown, at most once every ten seconds in each hub process. The page waits two
+        seconds for the answer.
+
+    Returns:
+        None if servers can start; else a sentence for users, or a `Diagnosis` with details for
+        administrators. The start page shows the reason; a start is not refused.
+
+    Errors:
+        An exception or timeout counts as unavailable; users read that the spawner does not answer.
+
+    Example:
+        from pathlib import Path
+        from plughub import hookimpl
+        from plughub.kinds import Diagnosis
+
+        socket = Path("/var/run/docker.sock")
+
+        @hookimpl
+        def hub_check_spawner() -> Diagnosis | None:
+            if socket.exists():
+                return None
+            return Diagnosis("The machine for containers does not answer.", detail=f"{socket} is missing")
+    """
+
+
+@hook(CallMode.OWN, optional=True)
+async def hub_profiles(server: Server) -> Sequence[Profile]:
+    """Return the profiles among which the user chooses.
+
+    The hub shows them as cards on the start page, renders and validates their options, and stores the choice
+    in ``server.options``: ``profile`` is the slug, and every option of the profile has its own key. A form of
+    `hub_options_form` follows below them.
+
+    When:
+        The start page is shown, and before a start is stored.
+
+    Args:
+        server: the server to start, with the options of its last start.
+
+    Returns:
+        The profiles, in the order of the page. The hub offers those whose groups the user is in. If there
+        are any, a start without ``profile`` uses the default one.
+
+    Errors:
+        An exception, a timeout or an invalid schema shows an error page, and refuses a start.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import Profile
+
+        hours = {"type": "integer", "title": "Hours", "minimum": 1, "maximum": 8, "default": 2}
+
+        form = {"type": "object", "properties": {"hours": hours}}
+
+        @hookimpl
+        async def hub_profiles() -> list[Profile]:
+            small = Profile(slug="small", title="Small", description="For exercises.")
+            return [small, Profile(slug="gpu", title="GPU", groups=("researchers",), options=form)]
     """
 
 

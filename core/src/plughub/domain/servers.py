@@ -203,6 +203,7 @@ class ServerRecord:
         failure: why it does not run although it should; None if all is well.
         unknown: why its status is currently unknown; empty if it is known.
         unreachable: why it has no route although it runs; empty if it has one.
+        profile: title of the profile of the last start; empty if its backend has none.
         operation: the operation in progress; None if there is none.
     """
 
@@ -226,6 +227,7 @@ class ServerRecord:
     failure: Failure | None = None
     unknown: str = ""
     unreachable: str = ""
+    profile: str = ""
     operation: Operation | None = None
 
     @property
@@ -261,3 +263,18 @@ class ServerRecord:
     def failed_start(self) -> bool:
         """True if its start failed and is being undone."""
         return self.operation is not None and self.operation.is_undoing and self.operation.failure is not None
+
+
+def profile_of(server: ServerRecord) -> str:
+    """Return the title of the profile with which a server was last started.
+
+    For a spawner that offers profiles in its own form, such as KubeSpawner, this is the identifier.
+
+    Args:
+        server: the server.
+
+    Returns:
+        The title; empty if there is none.
+    """
+    slug = server.options.get("profile")
+    return server.profile or (slug if isinstance(slug, str) else "")

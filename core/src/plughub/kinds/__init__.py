@@ -12,6 +12,7 @@ from plughub.kinds.authenticator import (
     RequestInfo,
 )
 from plughub.kinds.hub import Command, HubContext, Page, Visitor
+from plughub.kinds.profiles import Profile
 from plughub.kinds.proxy import ProxyInfo, ProxySettings
 from plughub.kinds.spawner import (
     Diagnosis,
@@ -43,6 +44,7 @@ __all__ = [
     "ManagedRole",
     "Moved",
     "Page",
+    "Profile",
     "Progress",
     "ProxyInfo",
     "ProxySettings",

@@ -16,6 +16,7 @@ from plughub.kinds import (
     Login,
     ManagedRole,
     Moved,
+    Profile,
     Progress,
     ProxySettings,
     Refusal,
@@ -121,6 +122,22 @@ class Hooks:
             plugin, "hub_options_from_form", default=None, server=server, form=form, linked=linked
         )
         return options or {}
+
+    async def profiles(self, plugin: str, server: Server) -> tuple[Profile, ...]:
+        """Return the profiles of a spawner; none for a spawner without the hook."""
+        found: Sequence[Profile] | None = await self.caller.own(
+            plugin, "hub_profiles", default=None, server=server
+        )
+        return tuple(found or ())
+
+    def offers_profiles(self, plugin: str) -> bool:
+        """Return whether a spawner implements `hub_profiles`."""
+        return self.caller.owner(plugin, "hub_profiles") is not None
+
+    async def check_spawner(self, plugin: str) -> Diagnosis | None:
+        """Return why no server can start at present; None if they can, or the plugin does not know."""
+        why: Diagnosis | str | None = await self.caller.own(plugin, "hub_check_spawner", default=None)
+        return Diagnosis(why) if isinstance(why, str) else why
 
     def authorizes_spawns(self) -> bool:
         """Return whether any plugin implements `hub_authorize_spawn`."""

@@ -24,6 +24,7 @@ from plughub.storage.statements import insert_into, upsert
 OPERATION: Final = "op_"
 """Prefix of the columns of the operation in the same row."""
 _REASON: Final = 1000
+_TITLE: Final = 255
 
 _life = tables.server_life.c
 _spawners = tables.spawners.c
@@ -40,6 +41,7 @@ _SERVER = (
         _life.failure,
         _life.unknown,
         _life.unreachable,
+        _life.profile,
         tables.servers.c.proto,
         tables.servers.c.ip,
         tables.servers.c.port,
@@ -193,9 +195,9 @@ class Servers:
         """Store that the server should stop."""
         self._live(server_id, desired=Status.STOPPED.value)
 
-    def request_start(self, server: ServerRecord) -> bool:
-        """Store that the server should run; False if it changed since it was read."""
-        return self._change(server, desired=Status.RUNNING.value)
+    def request_start(self, server: ServerRecord, profile: str = "") -> bool:
+        """Store that the server should run, and the title of its profile; False if it changed meanwhile."""
+        return self._change(server, desired=Status.RUNNING.value, profile=profile[:_TITLE])
 
     def record_launch(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
         """Store the start of a launch, before it has external effects."""
@@ -373,5 +375,6 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
         failure=unpack_failure(row.failure),
         unknown=row.unknown or "",
         unreachable=row.unreachable or "",
+        profile=row.profile or "",
         operation=read_operation(row, places.get(row.op_id), OPERATION) if busy else None,
     )

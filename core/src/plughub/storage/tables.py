@@ -233,6 +233,7 @@ server_life = Table(
     Column("failure", JSONText),
     Column("unknown", Unicode(1023), nullable=False, default=""),
     Column("unreachable", Unicode(1023), nullable=False, default="", server_default=""),
+    Column("profile", Unicode(255), nullable=False, default="", server_default=""),
 )
 
 operations = Table(

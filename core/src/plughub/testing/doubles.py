@@ -17,6 +17,7 @@ from plughub.kinds import (
     Identity,
     Login,
     LoginMethod,
+    Profile,
     Progress,
     ProxySettings,
     Rejected,
@@ -74,6 +75,7 @@ class TinyServers:
 
     Attributes:
         form: HTML of the options form; empty for none.
+        profiles: profiles among which users choose.
         failure: a start fails with this message, or raises this; empty to succeed.
         stuck: a stop fails with this message and the server keeps running; empty to succeed.
         logs: what the servers wrote.
@@ -87,6 +89,7 @@ class TinyServers:
     def __init__(self, *, label: str = "", form: str = "") -> None:
         self.label = label
         self.form = form
+        self.profiles: tuple[Profile, ...] = ()
         self.failure: str | Exception = ""
         self.stuck = ""
         self.logs: tuple[str, ...] = ()
@@ -101,6 +104,11 @@ class TinyServers:
     def hub_spawner_info(self) -> SpawnerInfo:
         """Describe the spawner."""
         return SpawnerInfo(label=self.label, start_timeout=10, http_timeout=5)
+
+    @hookimpl
+    async def hub_profiles(self) -> Sequence[Profile]:
+        """Return the profiles."""
+        return self.profiles
 
     @hookimpl
     async def hub_options_form(self, server: Server) -> str | None:  # noqa: ARG002 - the same for all

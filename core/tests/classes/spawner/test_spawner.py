@@ -12,7 +12,8 @@ from traitlets.config.loader import KVArgParseConfigLoader
 
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.classes.spawner.hub_objects import ServerAddress
-from plughub.classes.spawner.options import merged, simplify
+from plughub.classes.spawner.options import simplify
+from plughub.classes.spawner.overrides import merged
 from plughub.kinds import SpawnFailed, UserInfo
 from plughub.spawner import Spawner
 from plughub.testing.contracts.spawner import make_server

@@ -25,12 +25,14 @@ from plughub.classes.spawner.hook_results import (
     take_address,
 )
 from plughub.classes.spawner.hub_objects import ServerAddress, hub_of, user_of
+from plughub.classes.spawner.optional_hooks import optional_hooks
 from plughub.classes.spawner.options import (
     apply_group_overrides,
     apply_user_options,
     read_form,
     refusing_options,
 )
+from plughub.classes.spawner.profiles import apply_profile, check_profiles, has_profiles
 from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.user_code import call
 from plughub.kinds import (
@@ -66,14 +68,10 @@ class SpawnerHooks:
     """
 
     def __new__(cls, _plugin: str, spawner_class: type[Spawner], *_args: Any, **_kwargs: Any) -> Self:
-        """Implement some hooks only for a class that overrides their methods."""
+        """Implement optional hooks only for a class that overrides their methods or has their setting."""
         chosen: Any = cls
         if cls is SpawnerHooks:
-            optional = tuple(
-                hooks
-                for name, hooks in OPTIONAL_HOOKS.items()
-                if getattr(spawner_class, name) is not getattr(Spawner, name)
-            )
+            optional = optional_hooks(spawner_class, _args[0] if _args else _kwargs.get("config"))
             chosen = type(cls.__name__, (*optional, cls), {}) if optional else cls
         hooks: Self = super().__new__(chosen)
         return hooks
@@ -105,6 +103,8 @@ class SpawnerHooks:
     def hub_spawner_info(self) -> SpawnerInfo:
         """Describe the spawner by its settings. An invalid setting fails the hub's start here."""
         spawner = self._build(NO_SERVER)
+        if has_profiles(self.spawner_class, self._config):
+            check_profiles(spawner)
         return SpawnerInfo(
             label=spawner.label or self.plugin,
             hub_url=spawner.hub_connect_url or "",
@@ -355,6 +355,8 @@ class SpawnerHooks:
             await call(authenticated_by, authenticator.pre_spawn_start, spawner.user, spawner)
         await call_hook(spawner, "auth_state_hook", spawner.user.auth_state)
         await apply_group_overrides(spawner)
+        if has_profiles(self.spawner_class, self._config):
+            await apply_profile(spawner)
         await apply_user_options(spawner)
         await call_hook(spawner, "pre_spawn_hook")
         if spawner.internal_ssl:
@@ -363,45 +365,6 @@ class SpawnerHooks:
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)
-
-
-class ReceivingHooks(SpawnerHooks):
-    """Hooks of a spawner class that receives values from starting servers."""
-
-    @hookimpl
-    async def hub_receive(self, server: Server, values: Mapping[str, Any]) -> None:
-        """Call ``receive``."""
-        spawner = await self._find(server)
-        await self._call(spawner.receive, values)
-
-
-class VerifyingHooks(SpawnerHooks):
-    """Hooks of a spawner class that can verify which process listens at an address."""
-
-    @hookimpl
-    async def hub_verify_address(self, server: Server) -> bool:
-        """Call ``verify_address``."""
-        spawner = await self._find(server)
-        return bool(await self._call(spawner.verify_address))
-
-
-class MeasuringHooks(SpawnerHooks):
-    """Hooks of a spawner class that can measure what its servers use."""
-
-    @hookimpl
-    async def hub_usage(self, server: Server) -> Usage | None:
-        """Call ``usage``."""
-        spawner = await self._find(server)
-        usage: Usage | None = await self._call(spawner.usage)
-        return usage
-
-
-OPTIONAL_HOOKS: Final[Mapping[str, type[SpawnerHooks]]] = {
-    "verify_address": VerifyingHooks,
-    "receive": ReceivingHooks,
-    "usage": MeasuringHooks,
-}
-"""Hooks that a class has only if it overrides a method, by the name of the method."""
 
 
 def _with_url(found: Found) -> Found:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import TraitError
 from traitlets.utils.importstring import import_item
 
+from plughub.classes.spawner.overrides import override_setting
 from plughub.classes.user_code import accepts, call
 from plughub.kinds import SpawnFailed
 
@@ -97,33 +98,7 @@ async def apply_group_overrides(spawner: Spawner) -> None:
             settings = overrides[key]["spawner_override"]
             spawner.log.info("group override %r changes %s", key, ", ".join(settings))
             for name, value in settings.items():
-                _override(spawner, name, value(spawner) if callable(value) else value)
-
-
-def _override(spawner: Spawner, name: str, value: Any) -> None:
-    current = getattr(spawner, name)
-    if isinstance(value, dict) and isinstance(current, dict):
-        setattr(spawner, name, merged(current, value))
-    else:
-        setattr(spawner, name, value)
-
-
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dictionary with nested changes applied; None removes a key.
-
-    Args:
-        base: original dictionary.
-        changes: new values.
-    """
-    result = dict(base)
-    for key, value in changes.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-            result[key] = merged(result[key], value)
-        else:
-            result[key] = value
-    return result
+                override_setting(spawner, name, value(spawner) if callable(value) else value)
 
 
 async def apply_user_options(spawner: Spawner) -> None:
@@ -138,7 +113,12 @@ async def apply_user_options(spawner: Spawner) -> None:
     apply = spawner.apply_user_options
     with _as_invalid_options(ValueError, TypeError, TraitError):
         if isinstance(apply, Mapping):
-            _apply_by_name(spawner, apply, dict(spawner.user_options))
+            own = spawner.own_options
+            _apply_by_name(
+                spawner,
+                apply,
+                {name: one for name, one in spawner.user_options.items() if name in own or name in apply},
+            )
         elif apply is not None:
             await call(spawner.plugin, apply, spawner, dict(spawner.user_options))
     options = dict(spawner.user_options)

@@ -33,6 +33,10 @@ class SpawnerSettings(PlainSettings):
     api_token = Unicode(help="API token of the server. A secret.")
     oauth_client_id = Unicode(help="ID of the server's OAuth client.")
     user_options: dict[str, Any] = Dict(help="Options that the user chose.")  # type: ignore[assignment]
+    profile = Unicode(help="Slug of the profile that the user chose; empty if the spawner has none.")
+    profile_options: frozenset[str] = AnyTrait(  # type: ignore[assignment]
+        frozenset(), help="Keys of user_options that belong to the profile."
+    )
     internal_ssl = Bool(False, help="Whether hub, proxy and servers use TLS with each other.")
     internal_certs_location = Unicode(help="Directory of the hub's certificates; empty for plain HTTP.")
     cert_paths: dict[str, str] = Dict(  # type: ignore[assignment]
@@ -159,6 +163,17 @@ class SpawnerSettings(PlainSettings):
         is called with the spawner and returns such a dictionary.
         """,
     ).tag(config=True)
+
+    profiles: Any = Union(
+        [List(Dict()), Callable()],
+        default_value=[],
+        help="""Profiles among which a user chooses at a start, in the shape of KubeSpawner's profile_list: a
+        list of dictionaries with display_name, slug, description, default, override (values by setting),
+        profile_options and unlisted_choice. Also icon, groups (only for their members), image, cmd, args,
+        environment, default_url, notebook_dir, limits such as mem_limit, and form (a JSON Schema of further
+        options). May be a function, also async, that is called with the spawner and returns such a list.
+        """,
+    ).tag(config=True, offers_profiles=True)
 
     # ---- hooks of the config file
 

@@ -311,7 +311,23 @@ class Spawner(PollCallbacks):
         """Return the URL of the running server."""
         return self.server.url
 
+    def availability(self) -> Diagnosis | str | None:
+        """Check whether servers can be started at present, for the start page. May be a coroutine.
+
+        Override it if that depends on something that may be down, such as the engine that runs containers.
+        Called on an instance that belongs to no server.
+
+        Returns:
+            None if they can; else a sentence for users, or a `Diagnosis` with details for administrators.
+        """
+        return None
+
     # ---- helpers for subclasses
+
+    @property
+    def own_options(self) -> dict[str, Any]:
+        """Options of the user without those that belong to the chosen profile."""
+        return {name: one for name, one in self.user_options.items() if name not in self.profile_options}
 
     @property
     def url(self) -> str:

@@ -10,6 +10,7 @@ from plughub.services.routes.composition import RouteServices
 from plughub.services.servers.force_forget import ForceForget
 from plughub.services.servers.named_servers import NamedServers
 from plughub.services.servers.poller import Poller
+from plughub.services.servers.profiles import Profiles
 from plughub.services.servers.servers import ServerService
 from plughub.services.servers.unrunnable_operations import UnrunnableOperations
 from plughub.services.servers.usage import UsageService
@@ -21,6 +22,7 @@ class ServerServices:
 
     Attributes:
         servers: starts and stops servers.
+        profiles: profiles that spawners offer to users.
         named_servers: creates and changes servers that are not running.
         force_forget: marks servers as stopped whose plugin or machine is permanently lost.
         poller: polls running servers.
@@ -29,6 +31,7 @@ class ServerServices:
     """
 
     servers: ServerService
+    profiles: Profiles
     named_servers: NamedServers
     force_forget: ForceForget
     poller: Poller
@@ -40,8 +43,12 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
     """Create the services of this package."""
     parts = basis.store, basis.hooks, basis.settings
     watch = operations.server_watch
-    servers = ServerService(*parts, operations.runner, operations.server_subscriptions, basis.events)
+    profiles = Profiles(basis.hooks, basis.auth_states)
+    servers = ServerService(
+        *parts, operations.runner, operations.server_subscriptions, basis.events, profiles
+    )
     return ServerServices(
+        profiles=profiles,
         servers=servers,
         named_servers=NamedServers(*parts),
         force_forget=ForceForget(*parts, routes.router, watch),

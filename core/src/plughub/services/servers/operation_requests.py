@@ -58,6 +58,7 @@ class OperationRequests:
         plugin: str,
         requested_by: str,
         named_limit: int,
+        profile: str = "",
     ) -> ServerRecord:
         """Store a start, or join one that is in progress.
 
@@ -69,6 +70,7 @@ class OperationRequests:
             plugin: the spawner.
             requested_by: name of the requester.
             named_limit: named servers that the user may have; 0 for no limit.
+            profile: title of the chosen profile; empty for none.
 
         Returns:
             The server, with its operation where that is known.
@@ -89,7 +91,7 @@ class OperationRequests:
             tx.servers.set_options(server.id, options)
         # A culler must not mistake the server for one that has been idle for weeks.
         tx.servers.touch({server.id: utcnow()})
-        if not tx.servers.request_start(server):
+        if not tx.servers.request_start(server, profile):
             raise concurrent_change(server)
         # Another process may have stored an operation since the row was read: join that one.
         with contextlib.suppress(ConflictError):
@@ -101,7 +103,9 @@ class OperationRequests:
                 options_before=None if options is None else server.options,
             )
             chosen = server.options if options is None else options
-            return replace(server, desired=Status.RUNNING, options=chosen, operation=operation)
+            return replace(
+                server, desired=Status.RUNNING, options=chosen, profile=profile, operation=operation
+            )
         return server
 
     def stop(

@@ -28,6 +28,7 @@ from plughub.services.operations.runner import ClaimedOperations, Runner
 from plughub.services.operations.server_watch import ServerSubscriptions
 from plughub.services.server_records import plugin_view, stored_view
 from plughub.services.servers.operation_requests import CleanupPendingError, OperationRequests
+from plughub.services.servers.profiles import Profiles
 from plughub.services.servers.recent_servers import RecentServers
 from plughub.services.servers.request_rules import (
     check_authorized,
@@ -51,6 +52,7 @@ class ServerService:
         runner: executes operations.
         subscriptions: sends changes of servers to subscribers.
         events: publishes events.
+        profiles: checks the options of profiles.
 
     Attributes:
         recent: cache of the servers of users.
@@ -65,7 +67,9 @@ class ServerService:
         runner: Runner,
         subscriptions: ServerSubscriptions,
         events: EventPublisher,
+        profiles: Profiles,
     ) -> None:
+        self._profiles = profiles
         self._store = store
         self._hooks = hooks
         self._settings = settings
@@ -173,10 +177,11 @@ class ServerService:
         await self.check_named(user, name)
         limit = self._settings.named_server_limit if named_limit is None else named_limit
         plugin = self.choose_backend(backend)
+        options, profile = await self._profiles.check(plugin, lambda: self.view(user, name), options)
         await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
-            server = self._requests.start(tx, user, name, options, plugin, by, limit)
+            server = self._requests.start(tx, user, name, options, plugin, by, limit, profile)
             taken = self._runner.claim(tx)
             operation = next((one for one in taken.operations if one.server_id == server.id), None)
             if operation is None:  # it is queued: read it again for its position

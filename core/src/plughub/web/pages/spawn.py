@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from plughub.web.base import MAX_BODY
 from plughub.web.errors import error_answer, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
+from plughub.web.pages.start_form import StartForm, as_form
 from plughub.web.xsrf import is_from_hub_page, is_typed, may_be_passed_on
 
 BACKEND: Final = "backend"
@@ -47,11 +49,11 @@ class SpawnHandler(PageHandler):
             self._show_choice(user, server)
             return
         options = self._options_of_query()
-        form = "" if options else await self._form(user, server, backend)
+        form = StartForm() if options else await self._form(user, server, backend)
         if form:
-            self._show_form(user, server, form)
+            await self._show_form(user, server, backend, form)
         elif self._needs_confirmation(user, server, options):
-            self._show_confirmation(user, server, backend, options)
+            await self._show_confirmation(user, server, backend, options)
         else:
             await self._start_linked(user, server, backend, options)
 
@@ -67,7 +69,7 @@ class SpawnHandler(PageHandler):
         user = await self._user(name, server)
         backend = self.services.servers.choose_backend(self.get_query_argument(BACKEND, ""))
         form = await self._form(user, server, backend)
-        return max(MAX_BODY, self.context.options.spawn_form_limit) if form else MAX_BODY
+        return max(MAX_BODY, self.context.options.spawn_form_limit) if form.html else MAX_BODY
 
     async def post(self, name: str = "", server: str = "") -> None:
         """Start the server with the submitted form."""
@@ -75,7 +77,7 @@ class SpawnHandler(PageHandler):
         if await self._redirect_if_active(user, server):
             return
         backend = self.services.servers.choose_backend(self.get_query_argument(BACKEND, ""))
-        if self.request.files and not await self._form(user, server, backend):
+        if self.request.files and not (await self._form(user, server, backend)).html:
             raise InvalidError("this server accepts no files; start it without them")
         if LINKED in self.request.body_arguments:
             await self._start_linked(user, server, backend, self._options_of_query())
@@ -149,9 +151,12 @@ class SpawnHandler(PageHandler):
         marked = {name: values for name, values in options.items() if name.startswith(OPTION)}
         return {name.removeprefix(OPTION): values for name, values in (marked or options).items()}
 
-    async def _form(self, user: User, server: str, backend: str) -> str:
+    async def _form(self, user: User, server: str, backend: str) -> StartForm:
         view = await self._view(user, server)
-        return await self.services.hooks.options_form(backend, view)
+        return StartForm(
+            html=await self.services.hooks.options_form(backend, view),
+            profiles=await self.services.profiles.of(backend, view),
+        )
 
     async def _view(self, user: User, server: str) -> Server:
         """Return the server for its spawner, including the user's auth_state."""
@@ -176,9 +181,13 @@ class SpawnHandler(PageHandler):
         linked: bool = False,
     ) -> None:
         try:
-            view = await self._view(user, server)
-            options = await self.services.hooks.options_from_form(backend, view, form, linked=linked)
-            await self._start(user, server, backend, options)
+            asked = await self._asked(user, server, backend)
+            own, rest = asked.split(form, linked=linked)
+            options: Mapping[str, Any] = {}
+            if rest is not None:
+                view = await self._view(user, server)
+                options = await self.services.hooks.options_from_form(backend, view, rest, linked=linked)
+            await self._start(user, server, backend, {**options, **own})
         except UnauthorizedError:
             raise
         except HubError as error:
@@ -187,7 +196,14 @@ class SpawnHandler(PageHandler):
                 raise
             refusal = _plugin_refusal(error)
             self.set_status(getattr(refusal, "status", 400) if refusal else status_of(error))
-            self._show_form(user, server, content, error)
+            submitted = as_form(content.profiles, form) if linked else form
+            await self._show_form(user, server, backend, content, submitted, error)
+
+    async def _asked(self, user: User, server: str, backend: str) -> StartForm:
+        """Return the form if the spawner has profiles; the others read the fields themselves."""
+        if self.services.hooks.offers_profiles(backend):
+            return await self._form(user, server, backend)
+        return StartForm()
 
     async def _start(self, user: User, server: str, backend: str, options: Mapping[str, Any] | None) -> None:
         if user.name != self.visitor.name:
@@ -210,17 +226,18 @@ class SpawnHandler(PageHandler):
         else:
             self.redirect(self.pending_path(user.name, server))
 
-    def _show_confirmation(
+    async def _show_confirmation(
         self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]
     ) -> None:
         """Show what will be started, with a button to start it."""
         info = self.services.settings.spawners[backend]
+        asked = await self._asked(user, server, backend)
         self.render_page(
             "confirm_start.html",
             for_user=user,
             server_name=server,
             spawner_label=info.label or backend if len(self.services.settings.spawners) > 1 else "",
-            options=[(name, value) for name, values in options.items() for value in values],
+            options=asked.describe(options),
             after_url=self._after(user, server),
             url=self._address(user, server, self._options_in_address()),
         )
@@ -236,10 +253,26 @@ class SpawnHandler(PageHandler):
             for name, info in self.services.settings.spawners.items()
         ]
         self.render_page(
-            "spawn.html", for_user=user, server_name=server, spawner_choices=choices, spawner_options_form=""
+            "spawn.html",
+            for_user=user,
+            server_name=server,
+            spawner_choices=choices,
+            spawner_options_form="",
+            profiles=[],
         )
 
-    def _show_form(self, user: User, server: str, form: str, error: HubError | None = None) -> None:
+    async def _show_form(
+        self,
+        user: User,
+        server: str,
+        backend: str,
+        form: StartForm,
+        submitted: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+        error: HubError | None = None,
+    ) -> None:
+        """Show the form, with what the user has submitted, or else chose at the last start."""
+        info = self.services.settings.spawners[backend]
+        last = await self._last_options(user, server, backend)
         answer = error_answer(error, self.get_status()) if error else None
         message = answer.message if answer else ""
         if error and (refusal := _plugin_refusal(error)):
@@ -249,12 +282,34 @@ class SpawnHandler(PageHandler):
             for_user=user,
             server_name=server,
             spawner_choices=[],
-            spawner_options_form=self.trusted_form(form),
+            spawner_options_form=self.trusted_form(form.html),
+            spawner_label=info.label or backend if len(self.services.settings.spawners) > 1 else "",
+            profiles=form.cards(last, submitted, error),
+            last_options=last,
+            link=self._start_link(user, server),
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",
             again=self._is_retry or error is not None,
             url=self._address(user, server, _xsrf=self.xsrf_token.decode()),
         )
+
+    async def _last_options(self, user: User, server: str, backend: str) -> Mapping[str, Any]:
+        """Return the options of the last start with this spawner, if the visitor may read them."""
+        if not self.visitor.may("read:servers", resource=of_server(user.name, server)):
+            return {}
+        try:
+            record = await self.services.servers.get(user.name, server)
+        except NotFoundError:
+            return {}
+        return record.options if record.backend in {"", backend} else {}
+
+    def _start_link(self, user: User, server: str) -> str:
+        """Return the path of this page for links, to which the script appends the chosen options."""
+        path = self.spawn_path(user.name, server)
+        if user.name == self.visitor.name and not server:
+            path = self.hub_path("spawn")  # starts the default server of whoever opens it
+        backend = self.get_query_argument(BACKEND, "")
+        return add_query(path, urlencode({BACKEND: backend})) if backend else path
 
     def _options_in_address(self) -> str:
         """Return the options of a link as a query string."""
