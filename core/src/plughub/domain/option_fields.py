@@ -185,10 +185,14 @@ class OptionField:
         listed = [choice.value for choice in self.choices]
         for item in value:
             if not any(_is_same(item, known) for known in listed):
-                raise self._error(_("%(field)s: there is no choice %(value)s", field=self.title, value=shorten(str(item))))
+                raise self._error(
+                    _("%(field)s: there is no choice %(value)s", field=self.title, value=shorten(str(item)))
+                )
         unique = [item for index, item in enumerate(value) if item not in value[:index]]
         if len(unique) < self.min_length:
-            raise self._error(_("%(field)s: choose at least %(least)d", field=self.title, least=self.min_length))
+            raise self._error(
+                _("%(field)s: choose at least %(least)d", field=self.title, least=self.min_length)
+            )
         if len(unique) > self.max_length:
             raise self._error(_("%(field)s: choose at most %(most)d", field=self.title, most=self.max_length))
         return unique
@@ -197,9 +201,17 @@ class OptionField:
         if not isinstance(value, str):
             raise self._error(_("%(field)s: must be a text", field=self.title))
         if len(value) < self.min_length:
-            raise self._error(_("%(field)s: must have at least %(least)d characters", field=self.title, least=self.min_length))
+            raise self._error(
+                _(
+                    "%(field)s: must have at least %(least)d characters",
+                    field=self.title,
+                    least=self.min_length,
+                )
+            )
         if len(value) > self.max_length:
-            raise self._error(_("%(field)s: must have at most %(most)d characters", field=self.title, most=self.max_length))
+            raise self._error(
+                _("%(field)s: must have at most %(most)d characters", field=self.title, most=self.max_length)
+            )
         if self.pattern and re.fullmatch(self.pattern, value) is None:
             message = _("%(field)s: does not have the required form", field=self.title)
             raise self._error(f"{self.title}: {self.pattern_message}" if self.pattern_message else message)
@@ -210,11 +222,15 @@ class OptionField:
         if not is_number or (self.type == "integer" and value != int(value)):
             raise self._not_a_number()
         if self.minimum is not None and value < self.minimum:
-            raise self._error(_("%(field)s: must be at least %(least)g", field=self.title, least=self.minimum))
+            raise self._error(
+                _("%(field)s: must be at least %(least)g", field=self.title, least=self.minimum)
+            )
         if self.maximum is not None and value > self.maximum:
             raise self._error(_("%(field)s: must be at most %(most)g", field=self.title, most=self.maximum))
         if self.step and not math.isclose(value / self.step, round(value / self.step), abs_tol=1e-9):
-            raise self._error(_("%(field)s: must be a multiple of %(step)g", field=self.title, step=self.step))
+            raise self._error(
+                _("%(field)s: must be a multiple of %(step)g", field=self.title, step=self.step)
+            )
         return int(value) if self.type == "integer" else value
 
 

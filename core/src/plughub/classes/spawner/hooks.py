@@ -45,7 +45,6 @@ from plughub.kinds import (
     Resumable,
     Server,
     SpawnerInfo,
-    Usage,
     UserInfo,
 )
 from plughub.markers import hookimpl

@@ -307,7 +307,7 @@ class SpawnHandler(PageHandler):
         """Return the path of this page for links, to which the script appends the chosen options."""
         path = self.spawn_path(user.name, server)
         if user.name == self.visitor.name and not server:
-            path = self.hub_path("spawn")  # starts the default server of whoever opens it
+            path = self.hub_path("spawn")  # without a name, it means the default server of each reader
         backend = self.get_query_argument(BACKEND, "")
         return add_query(path, urlencode({BACKEND: backend})) if backend else path
 
