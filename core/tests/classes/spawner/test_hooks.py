@@ -95,7 +95,13 @@ async def test_a_class_is_called_through_the_hooks_of_a_plugin():
 def test_every_hook_of_the_spawner_kind_is_implemented():
     plugins = ActivePlugins()
     plugins.add("tested", hooks_of(InMemorySpawner))
-    elsewhere = {"hub_spawner_info", "hub_configure", "hub_authorize_spawn", "hub_register_spawner"}
+    elsewhere = {
+        "hub_check_spawner",
+        "hub_spawner_info",
+        "hub_configure",
+        "hub_authorize_spawn",
+        "hub_register_spawner",
+    }
 
     wanted = {
         name for name in HOOKS if "spawn" in name or name.startswith(("hub_options", "hub_stop", "hub_poll"))
