@@ -187,3 +187,11 @@ async def test_a_single_profile_without_options_needs_no_form(make_hub) -> None:
     referer = {"Referer": f"{hub.address}/hub/spawn"}
     assert (await browser.get("/hub/spawn?backend=tiny", headers=referer)).code == 302
     assert hub.tiny.started[0].options == {"profile": "only"}
+
+
+async def test_the_run_of_a_server_has_the_title_of_its_profile(hub) -> None:
+    client = await hub.admin()
+    await hub.user("alice")
+    assert (await client.post("/hub/api/users/alice/server", model={"profile": "large"})).code == 201
+    answer = await client.get("/hub/api/usage?by=profile")
+    assert '"Large"' in answer.body.decode(), answer.body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plughub.domain.servers import Operation, ServerRecord
+from plughub.domain.servers import Operation, ServerRecord, profile_of
 from plughub.domain.usage import Outcome, RunStart
 from plughub.domain.users import User
 from plughub.services.settings import HubSettings
@@ -23,6 +23,7 @@ def record_launch(
             server=server.name,
             groups=user.groups,
             backend=operation.backend,
+            profile=profile_of(server),
             requested=operation.created,
         )
     )

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2b7e40d9c1f6"
-down_revision = "9b41d7e2c6f0"
+down_revision = "3d7a90c4e1b8"
 branch_labels = None
 depends_on = None
 
