@@ -76,11 +76,15 @@ POST PUT PATCH /users/{name}/server: start:servers
 DELETE /users/{name}/server: delete:servers
 GET /users/{name}/server/progress: read:servers
 GET /users/{name}/server/usage: read:servers
+GET /users/{name}/server/logs: start:servers admin:server_state
+GET /users/{name}/server/logs/stream: start:servers admin:server_state
 GET /users/{name}/servers/{server}: read:servers
 POST PUT PATCH /users/{name}/servers/{server}: start:servers
 DELETE /users/{name}/servers/{server}: delete:servers
 GET /users/{name}/servers/{server}/progress: read:servers
 GET /users/{name}/servers/{server}/usage: read:servers
+GET /users/{name}/servers/{server}/logs: start:servers admin:server_state
+GET /users/{name}/servers/{server}/logs/stream: start:servers admin:server_state
 GET /users/{name}/tokens: read:tokens
 GET /users/{name}/tokens/{token}: read:tokens
 DELETE /users/{name}/tokens/{token}: tokens

@@ -45,8 +45,8 @@ async def test_many_readers_cost_one_reading(measured):
     assert len({answer["measured"] for answer in answers}) == 1
 
 
-async def test_cores_are_computed_from_two_readings_of_a_cpu_time(measured, monkeypatch):
-    monkeypatch.setattr(usage_module, "USAGE_SECONDS", 0)
+async def test_cores_are_computed_from_two_readings_of_a_cpu_time(measured):
+    measured.services.usage.readings.seconds = 0
     alice = await measured.program()
     server = await measured.servers.get("alice", "")
     measured.tiny.usage = Usage(cpu_seconds=100.0)

@@ -177,6 +177,8 @@ FULL_LOG_SECONDS: Final = 60.0
 """Shortest time in seconds between two warnings that there are too many connections."""
 EVENT_KEEPALIVE_SECONDS: Final = 8.0
 """Longest silence of an event stream, in seconds: proxies close silent connections."""
+EVENT_RETRY_MILLISECONDS: Final = 1000
+"""Milliseconds after which a browser continues an event stream that has ended: the user is watching."""
 ERROR_PAGE_RETRY_SECONDS: Final = 5
 """Seconds after which the browser reloads a temporary error page."""
 REDIRECT_BACKOFF: Final = Backoff(first=2.0, longest=10.0)
@@ -288,6 +290,11 @@ USAGE_HISTORY_SECONDS: Final = HOUR
 """Seconds for which the usage of a server is remembered, for a small chart."""
 RUN_SEEN_SECONDS: Final = 60.0
 """Seconds between two notes that a server still runs: so exact are the ends of runs that no hub has seen."""
+LOG_TAIL_SECONDS: Final = 1.0
+"""Seconds for which the last lines of a log are reused: that is how often open pages show new ones."""
+LOG_STREAM_SECONDS: Final = 60.0
+"""Longest life of a stream of log lines, in seconds: the browser then asks again, with a login that is still
+valid, and loses no line."""
 LOOP_DELAY_SECONDS: Final = 0.25
 """Longest interval between measurements of the event loop's delay while no metrics are read, in seconds."""
 METRICS_READ_SECONDS: Final = 300.0

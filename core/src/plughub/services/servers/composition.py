@@ -8,6 +8,7 @@ from plughub.services.basis import Basis
 from plughub.services.operations.composition import OperationServices
 from plughub.services.routes.composition import RouteServices
 from plughub.services.servers.force_forget import ForceForget
+from plughub.services.servers.logs import LogService
 from plughub.services.servers.named_servers import NamedServers
 from plughub.services.servers.poller import Poller
 from plughub.services.servers.profiles import Profiles
@@ -27,6 +28,7 @@ class ServerServices:
         force_forget: marks servers as stopped whose plugin or machine is permanently lost.
         poller: polls running servers.
         unrunnable_operations: ends operations that no hub process can execute.
+        logs: reads what servers write.
         usage: measures what running servers use.
     """
 
@@ -36,6 +38,7 @@ class ServerServices:
     force_forget: ForceForget
     poller: Poller
     unrunnable_operations: UnrunnableOperations
+    logs: LogService
     usage: UsageService
 
 
@@ -54,5 +57,6 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
         force_forget=ForceForget(*parts, routes.router, watch),
         poller=Poller(*parts, servers, routes.router, basis.change_feed),
         unrunnable_operations=UnrunnableOperations(basis.store, basis.settings, watch),
+        logs=LogService(*parts),
         usage=UsageService(*parts),
     )

@@ -6,12 +6,10 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Final
-
-from cachetools import LRUCache
 
 from plughub.domain.errors import HubError
 from plughub.domain.servers import ServerRecord
@@ -21,9 +19,10 @@ from plughub.domain.timings import (
     USAGE_HISTORY_SECONDS,
     USAGE_SECONDS,
 )
-from plughub.kinds import Usage
+from plughub.kinds import Server, Usage
 from plughub.plugin.hooks import Hooks
 from plughub.services.server_records import stored_view
+from plughub.services.servers.shared_readings import SharedReadings
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
 
@@ -51,13 +50,12 @@ class Reading:
     usage: Usage
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known about one launch; ``asked`` is the monotonic time of the last attempt."""
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """What is known about one launch: the last reading, None if it failed, and all that are remembered."""
 
-    asked: float = -math.inf
     last: Reading | None = None
-    readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=POINTS))
+    all: tuple[Reading, ...] = ()
 
 
 class UsageService:
@@ -69,14 +67,16 @@ class UsageService:
         store: the storage.
         hooks: the hooks.
         settings: settings of the hub.
+
+    Attributes:
+        readings: the readings by launch.
     """
 
     def __init__(self, store: Store, hooks: Hooks, settings: HubSettings) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
-        self._known: LRUCache[Launch, _Known] = LRUCache(REMEMBERED)
-        self._measuring: dict[Launch, asyncio.Task[None]] = {}
+        self.readings: SharedReadings[Launch, _Readings] = SharedReadings(USAGE_SECONDS, REMEMBERED)
         self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
 
     def is_reported(self, server: ServerRecord) -> bool:
@@ -87,14 +87,12 @@ class UsageService:
 
     def latest(self, server: ServerRecord) -> Reading | None:
         """Return the last reading of a server without measuring it; None if there is none."""
-        known = self._known.get((server.id, server.launch)) if server.running else None
-        return known.last if known else None
+        return self._known(server).last
 
     def history(self, server: ServerRecord) -> tuple[Reading, ...]:
         """Return the remembered readings of a running server, oldest first."""
-        known = self._known.get((server.id, server.launch)) if server.running else None
         since = time.time() - USAGE_HISTORY_SECONDS
-        return tuple(one for one in known.readings if one.at >= since) if known else ()
+        return tuple(one for one in self._known(server).all if one.at >= since)
 
     async def read(self, server: ServerRecord, *, patient: bool = True) -> Reading | None:
         """Measure a server, unless it was measured in the last seconds.
@@ -109,35 +107,35 @@ class UsageService:
         """
         if not self.is_reported(server):
             return None
-        launch = (server.id, server.launch)
-        known = self._known.get(launch)
-        if known is None or known.asked <= time.monotonic() - USAGE_SECONDS:
-            task = self._measuring.get(launch)
-            if task is None:
-                task = self._measuring[launch] = asyncio.create_task(self._measure(server, patient=patient))
-                task.add_done_callback(lambda _: self._measuring.pop(launch, None))
-            await asyncio.shield(task)
-        return self.latest(server)
+        measure = partial(self._measure, server, patient)
+        return (await self.readings.get((server.id, server.launch), measure)).last
 
-    async def _measure(self, server: ServerRecord, *, patient: bool) -> None:
-        plugin = server.backend or self._settings.default_spawner
-        known = self._known.setdefault((server.id, server.launch), _Known())
+    def _known(self, server: ServerRecord) -> _Readings:
+        known = self.readings.latest((server.id, server.launch)) if server.running else None
+        return known or _Readings()
+
+    async def _measure(self, server: ServerRecord, patient: bool, before: _Readings | None) -> _Readings:
+        known = before or _Readings()
         try:
             view = await self._store.read(lambda tx: stored_view(tx, self._settings, server))
-            async with self._slots[plugin]:
-                reading = _reading(await self._hooks.usage(plugin, view))
-            if patient and reading and _needs_base(reading, known.last):
-                known.last = reading
+            reading = await self._ask(server, view)
+            last = known.last
+            if patient and reading and _needs_base(reading, last):
+                last = reading
                 await asyncio.sleep(USAGE_BASE_SECONDS)
-                async with self._slots[plugin]:
-                    reading = _reading(await self._hooks.usage(plugin, view))
+                reading = await self._ask(server, view)
         except HubError as error:
             log.debug("%s: the usage is unknown: %s", server.full_name, error)
-            reading = None
-        if reading is not None:
-            reading = _with_cores(reading, known.last)
-            known.readings.append(reading)
-        known.last, known.asked = reading, time.monotonic()
+            return _Readings(None, known.all)
+        if reading is None:
+            return _Readings(None, known.all)
+        reading = _with_cores(reading, last)
+        return _Readings(reading, (*known.all, reading)[-POINTS:])
+
+    async def _ask(self, server: ServerRecord, view: Server) -> Reading | None:
+        plugin = server.backend or self._settings.default_spawner
+        async with self._slots[plugin]:
+            return _reading(await self._hooks.usage(plugin, view))
 
 
 def _reading(usage: Usage | None) -> Reading | None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from markupsafe import Markup, escape
 from tornado.iostream import StreamClosedError
 
 from plughub.domain.errors import NotFoundError
+from plughub.domain.overlaps import overlap
 from plughub.domain.servers import Failure, ProgressReport, ServerRecord
-from plughub.domain.timings import EVENT_KEEPALIVE_SECONDS
 from plughub.services.addresses import link_to_server, server_prefix
-from plughub.web.api.base import APIHandler
+from plughub.web.api.event_streams import EventStreamHandler
 from plughub.web.authorization import of_server, requires
 from plughub.web.description import call
 
@@ -24,11 +22,8 @@ READY: Final = 100
 Event = Mapping[str, Any]
 
 
-class ProgressHandler(APIHandler):
+class ProgressHandler(EventStreamHandler):
     """``…/progress``: events for each step, the place in the queue, and the result."""
-
-    _is_closed = False
-    _written = 0.0
 
     @call(errors=(404,))
     @requires("read:servers", about=of_server)
@@ -37,29 +32,23 @@ class ProgressHandler(APIHandler):
         record = await self.services.servers.get(name, server)
         if record.pending != "spawn" and not record.running and record.failure is None:
             raise NotFoundError(f"{record.full_name} is not starting")
-        self.set_header("Content-Type", "text/event-stream")
-        self.set_header("Cache-Control", "no-cache")
-        self.set_header("X-Accel-Buffering", "no")
+        self.begin_events()
         with contextlib.suppress(StreamClosedError):
             await self._stream(record)
-
-    def on_connection_close(self) -> None:
-        """Note that the client has disconnected."""
-        self._is_closed = True
 
     async def _stream(self, record: ServerRecord) -> None:
         steps = ProgressReports()
         async with contextlib.aclosing(self.services.servers.changes(record)) as changes:
             async for current in changes:
                 record = current
-                if self._is_closed:
+                if self.is_closed:
                     return
                 if record.pending != "spawn":
                     break
                 for event in steps.new(record):
-                    await self._send(event)
-                await self._keep_alive()
-        await self._send(self._end(record, steps.last))
+                    await self.send_event(event)
+                await self.keep_alive()
+        await self.send_event(self._end(record, steps.last))
 
     def _end(self, record: ServerRecord, last: Event) -> Event:
         if record.running:
@@ -78,17 +67,6 @@ class ProgressHandler(APIHandler):
             about = of_server(record.user, record.name)
             return failed_event(record.failure, details=self.may_see_details(about))
         return {"progress": 100, "failed": True, "message": "Spawn cancelled"}
-
-    async def _send(self, event: Event) -> None:
-        self.write(f"data: {json.dumps(event)}\n\n")
-        self._written = time.monotonic()
-        await self.flush()
-
-    async def _keep_alive(self) -> None:
-        if time.monotonic() - self._written >= EVENT_KEEPALIVE_SECONDS:
-            self.write("\n\n")
-            self._written = time.monotonic()
-            await self.flush()
 
 
 class ProgressReports:
@@ -119,7 +97,7 @@ class ProgressReports:
         if operation.place is not None and (self._place is None or operation.place < self._place):
             self._place = operation.place
             yield {"progress": 0, "message": place_in_queue(operation.place), "place": operation.place}
-        fresh = operation.progress[_overlap(self._seen, operation.progress) :]
+        fresh = operation.progress[overlap(self._seen, operation.progress) :]
         self._seen = operation.progress
         for report in fresh:
             texts = {"message": report.message} | ({"html_message": report.html} if report.html else {})
@@ -146,11 +124,3 @@ def failed_event(failure: Failure, *, details: bool) -> Event:
     if failure.html:
         event["html_message"] = f"{escape('Spawn failed:')} {failure.html}"
     return event
-
-
-def _overlap(seen: Sequence[ProgressReport], now: Sequence[ProgressReport]) -> int:
-    """Return the length of the longest prefix of `now` that is a suffix of `seen`."""
-    for length in range(min(len(seen), len(now)), 0, -1):
-        if seen[-length:] == now[:length]:
-            return length
-    return 0
