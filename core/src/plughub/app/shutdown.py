@@ -69,6 +69,7 @@ async def _hand_over(
     if web is None:
         return
     web.refuse_connections()
+    services.live_updates.close()  # browsers continue at another process
     ends = time.monotonic() + FINISH_REQUESTS_SECONDS
     while web.requests_under_way and time.monotonic() < ends:  # noqa: ASYNC110 - no event marks the end
         await asyncio.sleep(FINISH_POLL_SECONDS)

@@ -179,6 +179,20 @@ EVENT_KEEPALIVE_SECONDS: Final = 8.0
 """Longest silence of an event stream, in seconds: proxies close silent connections."""
 EVENT_RETRY_MILLISECONDS: Final = 1000
 """Milliseconds after which a browser continues an event stream that has ended: the user is watching."""
+LIVE_KEEPALIVE_SECONDS: Final = 20.0
+"""Longest silence of the stream of live updates, in seconds: each open browser has one, and proxies close
+connections that are silent for a minute."""
+LIVE_GATHER_SECONDS: Final = 0.1
+"""Seconds during which changes are collected for an open browser, so that it loads a page once for them."""
+LIVE_RECHECK_SECONDS: Final = 60.0
+"""Seconds after which the login behind a stream of live updates is checked again: a plugin may revoke its
+own tokens, which changes no row."""
+LIVE_RETRY_SECONDS: Final = 60
+"""Seconds after which a browser asks again for a stream of live updates that was refused: its pages load
+themselves again as often meanwhile."""
+LIVE_OVERLAP_SECONDS: Final = 2.0
+"""Seconds by which a resumed stream of live updates looks back further: the clocks of two hub processes may
+differ, and a page is older than its arrival in the browser."""
 ERROR_PAGE_RETRY_SECONDS: Final = 5
 """Seconds after which the browser reloads a temporary error page."""
 REDIRECT_BACKOFF: Final = Backoff(first=2.0, longest=10.0)

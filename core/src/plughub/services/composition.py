@@ -18,6 +18,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.basis import Basis
 from plughub.services.coordination.change_feed import ChangeFeed
 from plughub.services.coordination.hub_registry import HubRegistry
+from plughub.services.coordination.live_updates import LiveUpdates
 from plughub.services.hub_services.composition import ProgramServices, compose_programs
 from plughub.services.insight.composition import InsightServices, compose_insight
 from plughub.services.invalidation import Invalidation
@@ -81,9 +82,11 @@ class HubServices(
 
     Attributes:
         hub_registry: registry of hub processes with their heartbeats.
+        live_updates: tells open pages what has changed.
     """
 
     hub_registry: HubRegistry
+    live_updates: LiveUpdates
 
     @property
     def background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
@@ -133,10 +136,12 @@ def compose(given: Foundation) -> HubServices:
     users = compose_users(basis, given.user_rules, tokens, operations, servers)
     sharing = compose_sharing(basis)
     insight = compose_insight(basis)
-    caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks
+    live = LiveUpdates(store)
+    caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks, live
     packages = (basis, tokens, programs, routes, operations, servers, users, sharing, insight)
     return HubServices(
         hub_registry=_connect(store, settings, Invalidation(*caches)),
+        live_updates=live,
         **{name: service for package in packages for name, service in vars(package).items()},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.services.coordination.change_feed import ChangeFeed
+from plughub.services.coordination.live_updates import LiveUpdates
 from plughub.services.hub_services.health_checks import ServiceChecks
 from plughub.services.operations.runner import Runner
 from plughub.services.tokens.principals import PrincipalCache
@@ -17,27 +18,36 @@ class Invalidation:
         change_feed: knows whether anything may have changed.
         runner: claims operations when there are any.
         checks: health checks of services.
+        live_updates: tells open pages what has changed.
     """
 
     def __init__(
-        self, cache: PrincipalCache, change_feed: ChangeFeed, runner: Runner, checks: ServiceChecks
+        self,
+        cache: PrincipalCache,
+        change_feed: ChangeFeed,
+        runner: Runner,
+        checks: ServiceChecks,
+        live_updates: LiveUpdates,
     ) -> None:
         self._cache = cache
         self._change_feed = change_feed
         self._runner = runner
         self._checks = checks
+        self._live_updates = live_updates
 
-    def changed(self, changes: list[tuple[str, str]]) -> None:
-        """Report changes, each with its topic and key."""
+    def changed(self, changes: list[tuple[int, str, str]]) -> None:
+        """Report changes, each with its number, topic and key."""
         self._cache.changed(changes)
         self._change_feed.changed()
-        self._checks.changed(changes)
+        self._checks.changed([(topic, key) for _, topic, key in changes])
+        self._live_updates.changed(changes)
 
     def changes_missed(self) -> None:
         """Report that changes may have been missed."""
         self._cache.clear()
         self._change_feed.changed()
         self._checks.changed([("service", "")])
+        self._live_updates.changes_missed()
 
     def snapshot_received(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
         """Report a snapshot of the hub's activity; earlier changes have been reported.

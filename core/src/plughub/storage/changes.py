@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Unicode,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from plughub.storage import tables
 
 _changes = tables.changes.c
-_ADD = insert(tables.changes)
 # Not the start of the transaction: it may have waited for a lock for longer than readers look back.
-_ADD_NOW = insert(tables.changes).values(at=func.extract("epoch", func.clock_timestamp()))
+_NOW = func.extract("epoch", func.clock_timestamp())
+_ADD = insert(tables.changes).returning(_changes.id)
+_ADD_NOW = _ADD.values(at=_NOW)
+SERVER: Final = "server"
+"""Topic of servers; the keys are those of user and server, such as ``3/17``, or empty for any servers."""
+
+
+def _add_server(at: ColumnElement[Any]) -> Executable:
+    spawners = tables.spawners.c
+    key = cast(spawners.user_id, Unicode) + "/" + cast(spawners.id, Unicode)
+    one = select(at, literal(SERVER), key).where(spawners.id == bindparam("of_server"))
+    added = insert(tables.changes).from_select(["at", "topic", "key"], one, include_defaults=False)
+    return added.returning(_changes.id, _changes.key)
+
+
+_ADD_SERVER = _add_server(bindparam("at"))
+_ADD_SERVER_NOW = _add_server(_NOW)
 _SINCE = (
     select(_changes.id, _changes.topic, _changes.key)
     .where(_changes.at >= bindparam("since"))
@@ -18,21 +47,43 @@ _SINCE = (
 
 
 class Changes:
-    """Change feed, on one connection."""
+    """Change feed, on one connection.
+
+    Attributes:
+        added: number, topic and key of the changes of this transaction.
+    """
 
     def __init__(self, connection: Connection, now: float) -> None:
         self._connection = connection
         self._now = now
-        self.added: list[tuple[str, str]] = []
+        self._servers: set[int] = set()
+        self.added: list[tuple[int, str, str]] = []
+
+    @property
+    def _by_database_clock(self) -> bool:
+        # SQLite has one writer, which waits before its transaction begins.
+        return self._connection.dialect.name == "postgresql"
 
     def add(self, topic: str, key: str) -> None:
         """Record a change."""
-        self.added.append((topic, key))
         facts = {"topic": topic, "key": key}
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(_ADD_NOW, facts)
-        else:  # SQLite has one writer, which waits before its transaction begins
-            self._connection.execute(_ADD, {"at": self._now, **facts})
+        if self._by_database_clock:
+            number = self._connection.execute(_ADD_NOW, facts).scalar_one()
+        else:
+            number = self._connection.execute(_ADD, {"at": self._now, **facts}).scalar_one()
+        self.added.append((number, topic, key))
+
+    def add_server(self, server_id: int) -> None:
+        """Record a change of a server that its readers can see, once in a transaction."""
+        if server_id in self._servers:
+            return
+        self._servers.add(server_id)
+        facts: dict[str, Any] = {"of_server": server_id}
+        if self._by_database_clock:
+            rows = self._connection.execute(_ADD_SERVER_NOW, facts)
+        else:
+            rows = self._connection.execute(_ADD_SERVER, {"at": self._now, **facts})
+        self.added += [(row.id, SERVER, row.key) for row in rows]
 
     def since(self, at: float) -> list[tuple[int, str, str]]:
         """List number, topic and key of the changes since a time in seconds since the epoch."""

@@ -66,7 +66,10 @@ class Groups:
     def create(self, names: Sequence[str]) -> list[str]:
         """Store groups and return the names of the new ones."""
         rows = [{"name": name, "properties": {}} for name in dict.fromkeys(names)]
-        return insert_all_unless_there(self._connection, tables.groups, ["name"], rows, _groups.name)
+        created = insert_all_unless_there(self._connection, tables.groups, ["name"], rows, _groups.name)
+        if created:
+            self._changed("")
+        return created
 
     def delete(self, name: str) -> None:
         """Delete a group."""

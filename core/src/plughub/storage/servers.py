@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
-from plughub.storage.changes import Changes
+from plughub.storage.changes import SERVER, Changes
 from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operation_queue import OPEN, read_operation
 from plughub.storage.operations import Operations
@@ -169,12 +169,14 @@ class Servers:
             .values(user_id=user_id, name=name, display_name=display_name or None, state={})
             .returning(_spawners.id)
         ).scalar_one()
+        self._changes.add_server(key)
         server = self.by_id(key)
         assert server is not None
         return server
 
     def delete(self, server_id: int) -> None:
         """Delete a server."""
+        self._changes.add_server(server_id)
         invalidate_share_holders(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._connection.execute(delete(tables.spawners).where(_spawners.id == server_id))
 
@@ -182,10 +184,12 @@ class Servers:
         """Rename a server."""
         invalidate_share_holders(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._spawner(server_id, name=name)
+        self._changes.add_server(server_id)
 
     def set_display_name(self, server_id: int, display_name: str) -> None:
         """Store the name of the server on pages; empty for its name."""
         self._spawner(server_id, display_name=display_name or None)
+        self._changes.add_server(server_id)
 
     def set_options(self, server_id: int, options: Mapping[str, Any]) -> None:
         """Store the options that the user chose."""
@@ -275,14 +279,15 @@ class Servers:
     def set_unknown(self, server: ServerRecord, reason: str) -> None:
         """Store why a running server's status is unknown (empty if known), unless it was started again."""
         of = {"of_server": server.id, "of_launch": server.launch}
-        self._connection.execute(_STATE_OF, {**of, "unknown": reason[:_REASON]})
+        if self._connection.execute(_STATE_OF, {**of, "unknown": reason[:_REASON]}).rowcount:
+            self._changes.add_server(server.id)
 
     def set_unreachable(self, server: ServerRecord, reason: str) -> bool:
         """Store why a running server has no route (empty if it has one); False if it was started again."""
         of = {"of_server": server.id, "of_launch": server.launch}
         if not self._connection.execute(_STATE_OF, {**of, "unreachable": reason[:_REASON]}).rowcount:
             return False
-        self._changes.add("server", str(server.id))
+        self._changes.add_server(server.id)
         return True
 
     def record_move(
@@ -299,7 +304,10 @@ class Servers:
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
         """Store why the status of all servers of a plugin on a machine is unknown; return their number."""
         of = {"of_backend": backend, "of_host": host, "reason": reason[:_REASON]}
-        return self._connection.execute(_NOT_KNOWN, {**of, "unknown": reason[:_REASON]}).rowcount
+        changed = self._connection.execute(_NOT_KNOWN, {**of, "unknown": reason[:_REASON]}).rowcount
+        if changed:
+            self._changes.add(SERVER, "")
+        return changed
 
     def touch(self, activity: Mapping[int, datetime]) -> None:
         """Advance the last activity of servers and of their users."""
@@ -336,10 +344,14 @@ class Servers:
         expected = {"seen_status": server.status.value, "seen_launch": server.launch}
         statement = _unless_changed(self._connection.dialect.name, tuple(values))
         row = {"spawner_id": server.id, **values}
-        return self._connection.execute(statement, {**row, **expected}).first() is not None
+        changed = self._connection.execute(statement, {**row, **expected}).first() is not None
+        if changed:
+            self._changes.add_server(server.id)
+        return changed
 
     def _live(self, server_id: int, **values: Any) -> None:
         upsert(self._connection, tables.server_life, {"spawner_id": server_id}, **values)
+        self._changes.add_server(server_id)
 
 
 @lru_cache

@@ -113,6 +113,7 @@ class Shares:
         share = self.find(server.id, kind, grantee_id)
         assert share is not None
         self._changed(kind, grantee_id, share.grantee)
+        self._changes.add_server(server.id)
         return share
 
     def revoke(
@@ -128,6 +129,7 @@ class Shares:
         else:
             self._connection.execute(delete(tables.shares).where(*_of(server_id, kind, grantee_id)))
         self._changed(kind, grantee_id, known.grantee)
+        self._changes.add_server(server_id)
         return self.find(server_id, kind, grantee_id)
 
     def revoke_all(self, server_id: int) -> int:
@@ -137,6 +139,7 @@ class Shares:
         ).rowcount
         if deleted:
             self._changes.add("share", str(server_id))
+            self._changes.add_server(server_id)
         return deleted
 
     # ---- codes

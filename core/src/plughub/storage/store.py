@@ -15,6 +15,7 @@ from plughub.domain.hub_counts import DEFAULT_WINDOW, HubCounts
 from plughub.storage.activity_snapshot import read_activity_snapshot
 from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
+from plughub.storage.change_readers import ChangeReaders
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database
 from plughub.storage.groups import Groups
@@ -80,6 +81,11 @@ class Transaction:
     def changes(self) -> Changes:
         """Change feed."""
         return Changes(self._connection, self._now)
+
+    @cached_property
+    def change_readers(self) -> ChangeReaders:
+        """Keys by which changes are delivered to their readers."""
+        return ChangeReaders(self._connection)
 
     @cached_property
     def users(self) -> Users:
@@ -202,11 +208,13 @@ class Store:
 
     Args:
         database: the database.
-        changed: function called after a commit with topic and key of each change of this process.
+        changed: function called after a commit with number, topic and key of each change of this process.
     """
 
     def __init__(
-        self, database: Database, changed: Callable[[list[tuple[str, str]]], None] = lambda _changes: None
+        self,
+        database: Database,
+        changed: Callable[[list[tuple[int, str, str]]], None] = lambda _changes: None,
     ) -> None:
         self.database = database
         self.changed = changed
@@ -218,7 +226,7 @@ class Store:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction that may write."""
 
-        def run(connection: Connection) -> tuple[T, list[tuple[str, str]]]:
+        def run(connection: Connection) -> tuple[T, list[tuple[int, str, str]]]:
             transaction = Transaction(connection)
             return work(transaction), transaction.changes.added
 

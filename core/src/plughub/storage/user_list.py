@@ -120,6 +120,8 @@ class UserList:
             self._connection.execute(_NEW_SERVERS, servers)
             self._connection.execute(_GIVE_ROLE, {"keys": keys})
             created += keys
+        if created:
+            self._changes.add("user", "")
         return created
 
     def rename(self, user_id: int, name: str) -> None:

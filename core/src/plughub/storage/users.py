@@ -77,6 +77,7 @@ class Users:
             raise ConflictError(f"user {name!r} already exists")
         self._connection.execute(insert(tables.spawners).values(user_id=user.id, name="", state={}))
         self._grant(user.id, USER_ROLE)
+        self._changed(user.id)
         return self.by_id(user.id) or user
 
     def lock(self, user_id: int) -> None:

@@ -147,7 +147,9 @@ async def test_a_change_that_waited_long_for_a_lock_is_reported(make_hub):
     await hub.store.write(slow)
     await follower.poll_changes_once()
     waits = hub.database.engine.dialect.name == "postgresql"
-    assert received == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"
+    assert [change[1:] for change in received] == ([("user", "7")] if waits else []), (
+        "on SQLite it waits before it begins"
+    )
 
 
 async def test_a_rename_on_one_hub_ends_logins_and_tokens_on_the_other(make_hub):

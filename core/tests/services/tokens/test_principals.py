@@ -53,6 +53,6 @@ def test_invalidation_does_not_change_the_order_of_eviction():
     for number in range(CACHE_SIZE - 1):
         cache.put(f"another {number}", ALICE, cache.version)
     assert cache.get("secret") == ALICE
-    cache.changed([("user", "12345"), ("token", "12345"), ("session", "12345")])
+    cache.changed([(1, "user", "12345"), (2, "token", "12345"), (3, "session", "12345")])
     cache.put("one more", ALICE, cache.version)
     assert cache.get("secret") == ALICE

@@ -51,7 +51,7 @@ class HubRegistry:
     Args:
         store: the storage.
         settings: settings of the hub.
-        on_changes: called with topic and key of changes by other processes.
+        on_changes: called with number, topic and key of changes by any process.
         on_snapshot: called with a snapshot of the hub's activity, and the time of its request by the
             monotonic clock. All changes up to this time have been reported.
         on_missed: called when changes may have been missed, so that all caches are stale.
@@ -61,7 +61,7 @@ class HubRegistry:
         self,
         store: Store,
         settings: HubSettings,
-        on_changes: Callable[[list[tuple[str, str]]], None],
+        on_changes: Callable[[list[tuple[int, str, str]]], None],
         on_snapshot: Callable[[ActivitySnapshot, float], None] = lambda *_: None,
         on_missed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -153,7 +153,7 @@ class HubRegistry:
         while len(self._seen) > len(found.changes):
             self._seen.popitem(last=False)
         if fresh:
-            self._on_changes([(topic, key) for _, topic, key in fresh])
+            self._on_changes(fresh)
         self._on_snapshot(found.activity_snapshot, begin)
 
     async def run_housekeeping(self) -> None:

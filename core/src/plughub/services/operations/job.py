@@ -175,6 +175,8 @@ class Job:
             if not tx.operations.advance(key, self._holder, phase, failure=failure, progress=reports):
                 return False
             also(tx)
+            if phase in {Phase.UNDO, Phase.DONE}:
+                tx.changes.add_server(self.operation.server_id)
             return True
 
         if not await self._store.write(work):
@@ -229,7 +231,12 @@ class Job:
             LeaseLostError: another process has taken over the operation.
         """
         key, holder = self.operation.id, self._holder
-        if not await self._store.write(lambda tx: tx.operations.postpone(key, holder, problem, seconds)):
+
+        def work(tx: Transaction) -> bool:
+            tx.changes.add_server(self.operation.server_id)
+            return tx.operations.postpone(key, holder, problem, seconds)
+
+        if not await self._store.write(work):
             raise LeaseLostError(key)
         raise PostponedError(problem)
 

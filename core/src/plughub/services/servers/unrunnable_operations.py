@@ -119,6 +119,7 @@ class UnrunnableOperations:
                     delete_server(tx, self._settings, server)
                 return True
         tx.operations.postpone(operation.id, holder, reason, ORPHAN_RETRY_SECONDS)
+        tx.changes.add_server(operation.server_id)
         return operation.problem != reason
 
 

@@ -132,15 +132,15 @@ class PrincipalCache:
         until = min(time.time() + PRINCIPAL_CACHE_SECONDS, principal.expires_at or float("inf"))
         self._entries[_digest(secret)] = (until, principal)
 
-    def changed(self, changes: Iterable[tuple[str, str]]) -> None:
+    def changed(self, changes: Iterable[tuple[int, str, str]]) -> None:
         """Remove the principals that changes make stale.
 
         Args:
-            changes: topic and key of each.
+            changes: number, topic and key of each.
         """
         self.version += 1
         void: dict[str, set[str]] = {"token": set(), "user": set(), "session": set()}
-        for topic, key in changes:
+        for _, topic, key in changes:
             if topic in void:
                 void[topic].add(key)
             elif topic in {"role", "group", "service", "share"}:

@@ -5,6 +5,7 @@ servers.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -55,7 +56,8 @@ class PageHandler(BaseHandler):
             self.redirect_to_hub()
             return
         await super().prepare()
-        if self.principal is not None and self.is_activity:
+        # An open page that updates itself is no activity of its user.
+        if self.principal is not None and self.is_activity and is_navigation(self.request):
             self.services.activity.record_user(self.principal.user.id, utcnow())
 
     async def head(self, *path: str) -> None:
@@ -284,6 +286,7 @@ class PageHandler(BaseHandler):
             "expanded_scopes": sorted(principal.scopes) if principal else [],
             "parsed_scopes": {scope.partition("!")[0] for scope in principal.scopes} if principal else set(),
             "services": self._services(principal) if principal else (),
+            "rendered_at": round(time.time(), 3),
             "xsrf": token,
             "xsrf_token": token,
             NONCE: self.csp_nonce,

@@ -1,5 +1,6 @@
 // Buttons that stop and delete servers, and the form that adds one.
 import { call, describe, settled } from "./api.js";
+import { refresh } from "./live.js";
 
 function statusOf(button) {
   return button.closest("td, section").querySelector(".report");
@@ -14,19 +15,23 @@ async function remove(button) {
   let answer = await call("DELETE", url, action === "delete" ? { remove: true } : {});
   if (answer.status === 202) answer = await settled(url, 150);
   if (answer.ok || answer.status === 404) {
-    location.reload();
+    status.textContent = "";
+    await refresh();
+    button.disabled = false;
   } else {
     status.textContent = describe(answer);
     button.disabled = false;
   }
 }
 
-for (const button of document.querySelectorAll("button[data-action]")) {
-  button.addEventListener("click", () => remove(button));
-}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-action]");
+  if (button) remove(button);
+});
 
-const form = document.getElementById("new-server");
-form?.addEventListener("submit", (event) => {
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("#new-server");
+  if (!form) return;
   event.preventDefault();
   const name = document.getElementById("new-server-name").value.trim();
   location.assign(form.dataset.spawn + encodeURIComponent(name));

@@ -1,4 +1,4 @@
-// Scripts of every page: theme, relative times, and the password toggle.
+// Scripts of every page: theme, relative times, live updates, and the password toggle.
 import { showTimes } from "./times.js";
 import { _ } from "./words.js";
 
@@ -14,6 +14,7 @@ function switchTheme() {
 
 showTimes();
 setInterval(() => showTimes(), 30_000);
+if (document.querySelector("main[data-live]")) import("./live.js");
 
 document.getElementById("dark-theme-toggle")?.addEventListener("click", switchTheme);
 

@@ -1,0 +1,124 @@
+"""Pages that update themselves, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright
+from tornado.netutil import bind_sockets
+
+from plughub.testing.conditions import until
+from plughub.web.listener import HubServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (apt-get install chromium)"),
+]
+
+
+@pytest.fixture
+async def context() -> AsyncIterator[BrowserContext]:
+    failures: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = await browser.new_context()
+        context.on("weberror", lambda error: failures.append(str(error.error)))
+        yield context
+        assert not failures
+        await browser.close()
+
+
+@pytest.fixture
+async def hub(make_hub):
+    return await make_hub(allow_named_servers=True)
+
+
+async def opened(context, hub, path="/hub/home", name="alice") -> Page:
+    page = await context.new_page()
+    await page.goto(f"{hub.address}/hub/login?next={path}")
+    if await page.locator("#username_input").count():
+        await page.fill("#username_input", name)
+        await page.fill("#password_input", hub.users.passwords[name])
+        await page.click("#login_submit")
+    await page.wait_for_url(f"**{path}")
+    return page
+
+
+async def connected(hub, streams=1):
+    async def are_open():
+        return len(hub.live_updates) == streams
+
+    await until(are_open, seconds=10)
+
+
+async def text(page, words, timeout=10000):
+    await page.wait_for_function(
+        "words => document.querySelector('main').innerText.includes(words)", arg=words, timeout=timeout
+    )
+
+
+async def test_home_shows_changes_made_elsewhere_and_keeps_focus_and_typed_text(hub, context):
+    user = await hub.user()
+    await hub.store.write(lambda tx: tx.servers.create(user.id, "lab"))
+    page = await opened(context, hub)
+    await connected(hub)
+    await page.fill("#new-server-name", "half-typed")
+    await page.evaluate("() => { window.marked = document.querySelector('#new-server-name'); }")
+    program = await hub.program("alice")
+    await program.post("/hub/api/users/alice/server")
+    await text(page, "running", timeout=1000)
+    assert await page.input_value("#new-server-name") == "half-typed"
+    assert await page.evaluate("document.activeElement === window.marked && window.marked.isConnected")
+    await page.focus("#stop")
+    await program.delete("/hub/api/users/alice/server")
+    await page.wait_for_selector("#start", timeout=1500)
+    assert await page.evaluate("document.activeElement.id") == "start", "the button that replaced it"
+    lab = await hub.servers.get("alice", "lab")
+    await hub.named_servers.set_display_name(lab, "Laboratory")
+    await text(page, "Laboratory", timeout=1500)
+
+
+async def test_tabs_share_one_stream_and_the_next_takes_over(hub, context):
+    first = await opened(context, hub)
+    second = await opened(context, hub)
+    await connected(hub)
+    program = await hub.program("alice")
+    await program.post("/hub/api/users/alice/server")
+    for page in (second, first):
+        await page.bring_to_front()
+        await text(page, "running")
+    assert len(hub.live_updates) == 1
+    await first.close()
+    await connected(hub)
+    await program.delete("/hub/api/users/alice/server")
+    await second.bring_to_front()
+    await text(second, "stopped")
+
+
+async def test_updates_resume_after_the_hub_was_away(hub, context):
+    page = await opened(context, hub)
+    await connected(hub)
+    hub.server.stop()
+    await hub.server.close_all_connections()
+    hub.live_updates.close()
+    await page.wait_for_function("document.querySelector('#live-status').innerText", timeout=15000)
+    hub.live_updates.is_closed = False
+    hub.live_updates._complete_since += 1000  # as in a new process
+    await hub.running("alice")
+    hub.server = HubServer(hub.application)
+    hub.server.add_sockets(bind_sockets(int(hub.address.rpartition(":")[2]), "127.0.0.1"))
+    await text(page, "running", timeout=20000)
+    await page.wait_for_function("!document.querySelector('#live-status').innerText")
+    await connected(hub)
+
+
+async def test_the_end_of_a_session_leads_to_the_login_page(hub, context):
+    page = await opened(context, hub)
+    await connected(hub)
+    user = await hub.user()
+    (session,) = await hub.sessions.of_user(user)
+    await hub.store.write(lambda tx: tx.sessions.end([session.id]))
+    await page.wait_for_url("**/hub/login**")
