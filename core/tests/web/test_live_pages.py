@@ -104,14 +104,14 @@ async def test_updates_resume_after_the_hub_was_away(hub, context):
     hub.server.stop()
     await hub.server.close_all_connections()
     hub.live_updates.close()
-    await page.wait_for_function("document.querySelector('#live-status').innerText", timeout=15000)
+    await page.wait_for_function("() => document.querySelector('#live-status').innerText", timeout=15000)
     hub.live_updates.is_closed = False
     hub.live_updates._complete_since += 1000  # as in a new process
     await hub.running("alice")
     hub.server = HubServer(hub.application)
     hub.server.add_sockets(bind_sockets(int(hub.address.rpartition(":")[2]), "127.0.0.1"))
     await text(page, "running", timeout=20000)
-    await page.wait_for_function("!document.querySelector('#live-status').innerText")
+    await page.wait_for_function("() => !document.querySelector('#live-status').innerText")
     await connected(hub)
 
 

@@ -109,10 +109,7 @@ class Subscription:
                 await self._updated.wait()
         self._updated.clear()
         topics, self._topics = frozenset(self._topics), set()
-        self.is_stale = (
-            self.is_stale or time.monotonic() - self._checked_at > LIVE_RECHECK_SECONDS,
-            LIVE_RETRY_SECONDS,
-        )
+        self.is_stale = self.is_stale or time.monotonic() - self._checked_at > LIVE_RECHECK_SECONDS
         return topics
 
     def checked(self) -> None:
