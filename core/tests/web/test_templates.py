@@ -42,7 +42,13 @@ class MaliciousText(str):
         return None if name == "last_activity" else MaliciousText()
 
     def __iter__(self):
-        return iter([])
+        return iter([MaliciousText(), MaliciousText()])  # for pairs as well
+
+    def __call__(self, *_arguments, **_values):
+        return MaliciousText()
+
+    def __contains__(self, _part):
+        return True
 
 
 LISTS = {
@@ -104,6 +110,9 @@ async def test_no_template_uses_safe_filter(hub):
         text = (FOLDER / name).read_text()
         assert not re.search(r"\|\s*safe|autoescape|Markup", text), name
         assert not re.search(r"\son\w+=", text), name
+        assert not re.search(r"=\s*\{[{%]", text), f"{name}: attributes need quotes"
+        assert not re.search(r"\sstyle=", text), f"{name}: styles belong into style sheets"
+        assert not re.search(r"<script(?![^>]*(?:\ssrc=|application/json))", text), f"{name}: inline script"
 
 
 async def test_custom_template_extends_replaced_template(make_hub, tmp_path):
