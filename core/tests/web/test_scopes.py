@@ -61,6 +61,8 @@ GET /metrics: read:metrics
 GET /info: read:hub
 GET POST PATCH /proxy: proxy
 GET /audit: read:audit
+PUT DELETE /announcement: announce
+GET /findings: read:hub
 GET /usage: read:usage
 GET /usage/runs: read:usage
 POST /shutdown: shutdown

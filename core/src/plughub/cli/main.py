@@ -25,6 +25,7 @@ from plughub.cli.configuration import (
     show_help,
 )
 from plughub.cli.credentials import make_link, make_token
+from plughub.cli.doctor import diagnose
 from plughub.cli.options import add_setting_options, settings_of_options, without_value_of_yes
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
@@ -115,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     check = commands.add_parser("check", help="check the configuration, and start nothing")
     check.set_defaults(run=check_settings)
+    doctor = commands.add_parser("doctor", help="report problems of the hub, and what to do about them")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=diagnose)
     token = commands.add_parser("token", help="create an API token for a user and print it")
     token.add_argument("name", nargs="?", help="username; yourself if omitted")
     token.set_defaults(run=make_token)
@@ -126,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     plugins = commands.add_parser("plugins", help="list the installed plugins")
     plugins.add_argument("--json", action="store_true", help="print JSON")
     plugins.set_defaults(run=list_plugins)
-    for command in (check, token, link, upgrade, plugins):
+    for command in (check, doctor, token, link, upgrade, plugins):
         _add_common(command, default=argparse.SUPPRESS)
     return parser
 

@@ -302,6 +302,18 @@ USAGE_EARLIER_SECONDS: Final = 5 * MINUTE
 says little."""
 USAGE_HISTORY_SECONDS: Final = HOUR
 """Seconds for which the usage of a server is remembered, for a small chart."""
+USAGE_PERIOD_SECONDS: Final = 30 * DAY
+"""Seconds before now that a usage report covers if the request names no period: about a month."""
+RECENT_STARTS_SECONDS: Final = HOUR
+"""Seconds in which failed starts count for a finding: long enough to see a pattern on a quiet hub."""
+LONG_QUEUE_SECONDS: Final = 60.0
+"""Wait of a queued start in seconds above which administrators should know."""
+HOOK_FAILURES_SECONDS: Final = 10 * MINUTE
+"""Seconds in which failed calls of a hook count for a finding."""
+ANNOUNCEMENT_SECONDS: Final = 60.0
+"""Seconds for which the announcement is cached, in case that a change of another process is missed."""
+FINDINGS_SECONDS: Final = 20.0
+"""Seconds between two looks of a hub process at its own state: administrators wait for no longer."""
 RUN_SEEN_SECONDS: Final = 60.0
 """Seconds between two notes that a server still runs: so exact are the ends of runs that no hub has seen."""
 LOG_TAIL_SECONDS: Final = 1.0

@@ -48,6 +48,7 @@ class Foundation:
         auth_states: stored auth state of users.
         cookie_secret: signs cookies and the digests of managed services.
         services_folder: folder for logs and marks of managed services.
+        watched_folders: folders of the hub whose file systems must not become full.
         metrics: metrics of this process.
         declared_services: services from the configuration.
         user_rules: rules of the configuration for names of users.
@@ -61,6 +62,7 @@ class Foundation:
     auth_states: AuthStates
     cookie_secret: bytes = field(repr=False)
     services_folder: Path
+    watched_folders: Collection[Path] = ()
     metrics: Metrics = field(default_factory=Metrics)
     declared_services: Collection[ServiceDeclaration] = ()
     user_rules: UserRules = field(default_factory=UserRules)
@@ -106,6 +108,7 @@ class HubServices(
             self.activity.run,
             self.deletion.resume_pending,
             self.logins.refusals.run,
+            self.monitor.run,
         )
 
 
@@ -135,12 +138,12 @@ def compose(given: Foundation) -> HubServices:
     servers = compose_servers(basis, routes, operations)
     users = compose_users(basis, given.user_rules, tokens, operations, servers)
     sharing = compose_sharing(basis)
-    insight = compose_insight(basis)
+    insight = compose_insight(basis, given.metrics, given.watched_folders)
     live = LiveUpdates(store)
     caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks, live
     packages = (basis, tokens, programs, routes, operations, servers, users, sharing, insight)
     return HubServices(
-        hub_registry=_connect(store, settings, Invalidation(*caches)),
+        hub_registry=_connect(store, settings, Invalidation(*caches, insight.announcements)),
         live_updates=live,
         **{name: service for package in packages for name, service in vars(package).items()},
     )

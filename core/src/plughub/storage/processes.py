@@ -168,6 +168,15 @@ class Settings:
         """Store a fact."""
         upsert(self._connection, tables.settings, {"name": name}, value=value)
 
+    def starting_with(self, prefix: str) -> dict[str, Any]:
+        """Return the facts whose names begin with a prefix, by name."""
+        wanted = select(tables.settings).where(_settings.name.startswith(prefix, autoescape=True))
+        return {row.name: row.value for row in self._connection.execute(wanted)}
+
+    def delete(self, name: str) -> None:
+        """Delete a fact."""
+        self._connection.execute(delete(tables.settings).where(_settings.name == name))
+
     def set_default(self, name: str, value: Any) -> Any:
         """Store a fact if there is none, and return the stored one."""
         insert_unless_there(self._connection, tables.settings, {"name": name}, value=value)

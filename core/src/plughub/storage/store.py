@@ -19,7 +19,7 @@ from plughub.storage.change_readers import ChangeReaders
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database
 from plughub.storage.groups import Groups
-from plughub.storage.hub_counts import count
+from plughub.storage.hub_counts import HubProblems, count
 from plughub.storage.login_attempts import LoginAttempts
 from plughub.storage.operations import Operations
 from plughub.storage.pending_deletions import PendingDeletions
@@ -186,6 +186,11 @@ class Transaction:
     def plugin_owners(self) -> PluginOwners:
         """Plugins that own servers and identities."""
         return PluginOwners(self._connection)
+
+    @cached_property
+    def problems(self) -> HubProblems:
+        """Problems that the database shows."""
+        return HubProblems(self._connection)
 
     @cached_property
     def login_links(self) -> LoginLinks:

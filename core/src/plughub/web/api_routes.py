@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from plughub.web.api import (
     activity,
+    announcement,
     audit,
     authorizations,
     events,
+    findings,
     groups,
     hub,
     logs,
@@ -66,6 +68,8 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/services/{service}", services.ServiceHandler),
     ("/api/proxy", proxy.ProxyHandler),
     ("/api/audit", audit.AuditHandler),
+    ("/api/announcement", announcement.AnnouncementHandler),
+    ("/api/findings", findings.FindingsHandler),
     ("/api/usage", usage_reports.UsageReportHandler),
     ("/api/usage/runs", usage_reports.RunsHandler),
     ("/api/events", events.EventsHandler),

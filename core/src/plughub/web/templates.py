@@ -155,6 +155,7 @@ class Templates:
             "version_hash": "",
             "services": (),
             "announcement": "",
+            "hub_announcement": None,
             "page_path": "",
             "hub_title": self._context.options.title or DEFAULT_TITLE,
             "hub_named": bool(self._context.options.title),

@@ -1,11 +1,16 @@
-"""Composition of the services with which administrators observe the hub."""
+"""Composition of the reports for administrators."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from plughub.services.basis import Basis
+from plughub.services.insight.announcements import Announcements
+from plughub.services.insight.monitor import Monitor
 from plughub.services.insight.usage_reports import UsageReports
+from plughub.services.observability.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,11 +19,25 @@ class InsightServices:
 
     Attributes:
         usage_reports: reports on the usage of servers.
+        announcements: the announcement on all pages.
+        monitor: stores and reports findings about the hub.
     """
 
     usage_reports: UsageReports
+    announcements: Announcements
+    monitor: Monitor
 
 
-def compose_insight(basis: Basis) -> InsightServices:
-    """Create the services of this package."""
-    return InsightServices(usage_reports=UsageReports(basis.store))
+def compose_insight(basis: Basis, metrics: Metrics, folders: Collection[Path]) -> InsightServices:
+    """Create the services of this package.
+
+    Args:
+        basis: what the services are made from.
+        metrics: metrics of this process.
+        folders: folders of the hub whose file systems must not become full.
+    """
+    return InsightServices(
+        usage_reports=UsageReports(basis.store),
+        announcements=Announcements(basis.store),
+        monitor=Monitor(basis.store, basis.settings, metrics, folders),
+    )

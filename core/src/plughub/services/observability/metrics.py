@@ -46,6 +46,25 @@ class MetricNames:
     stop_buckets: Sequence[float] = STOP_BUCKETS
 
 
+@dataclass(frozen=True, slots=True)
+class HookTimes:
+    """Calls of a hook of a plugin since the start of this process.
+
+    Attributes:
+        plugin: its name.
+        hook: name of the hook.
+        calls: number of calls.
+        failures: calls that failed or timed out.
+        seconds: duration of all calls together.
+    """
+
+    plugin: str
+    hook: str
+    calls: int
+    failures: int
+    seconds: float
+
+
 class Metrics:
     """Metrics of a hub process. A built-in plugin: `hub_event` reports starts.
 
@@ -271,6 +290,22 @@ class Metrics:
             self._active_users.labels(period).set(count)
         for kind in ("start", "stop"):
             self._operations.labels(kind).set(counts.operations.get(kind, 0))
+
+    def hook_times(self) -> list[HookTimes]:
+        """Return calls and durations of the hooks of each plugin in this process, sorted by name."""
+        found: dict[tuple[str, str], dict[str, float]] = {}
+        for family in self._hooks.collect():
+            for sample in family.samples:
+                part = sample.name.rpartition("_")[2]
+                if part in {"count", "sum"}:
+                    numbers = found.setdefault((sample.labels["plugin"], sample.labels["hook"]), {})
+                    numbers[part] = numbers.get(part, 0) + sample.value
+                    if part == "count" and sample.labels["outcome"] != "ok":
+                        numbers["failures"] = numbers.get("failures", 0) + sample.value
+        return [
+            HookTimes(plugin, hook, int(one["count"]), int(one.get("failures", 0)), one["sum"])
+            for (plugin, hook), one in sorted(found.items())
+        ]
 
     def set_threads(self, plugin: str, busy: int, waiting: int) -> None:
         """Set the gauges of a plugin's threads.

@@ -11,6 +11,7 @@ from typing import Any, Final
 from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.errors import InvalidError, NotFoundError
 from plughub.domain.names import shorten
+from plughub.domain.timings import USAGE_PERIOD_SECONDS
 from plughub.domain.usage import HOUR, Run, UsageKey, UsageQuery, UsageSum
 from plughub.web.api.activity import parse_time
 from plughub.web.api.base import APIHandler
@@ -21,7 +22,6 @@ from plughub.web.bodies import TEXT
 from plughub.web.description import PAGE, call
 
 SCOPE: Final = "read:usage"
-USUAL_DAYS: Final = 30
 _PERIOD: Final = {
     "since": TEXT,
     "until": TEXT,
@@ -91,7 +91,11 @@ def usage_query(handler: BaseHandler) -> UsageQuery:
         raise NotFoundError("this hub keeps no usage", detail="JupyterHub.usage_days is 0")
     argument = handler.get_query_argument
     until = parse_time(argument("until")) if argument("until", "") else utcnow()
-    since = parse_time(argument("since")) if argument("since", "") else until - timedelta(days=USUAL_DAYS)
+    since = (
+        parse_time(argument("since"))
+        if argument("since", "")
+        else until - timedelta(seconds=USAGE_PERIOD_SECONDS)
+    )
     if since >= until:
         raise InvalidError("since must be before until")
     return UsageQuery(
@@ -132,7 +136,7 @@ def wants_csv(handler: BaseHandler) -> bool:
 
 def start_csv(handler: BaseHandler, name: str, query: UsageQuery) -> None:
     """Set the headers of a CSV file, named after its content and period."""
-    days = "-to-".join(f"{_moment(at):%Y-%m-%d}" for at in (query.since, query.until))
+    days = "-to-".join(f"{moment(at):%Y-%m-%d}" for at in (query.since, query.until))
     handler.set_header("Content-Type", "text/csv; charset=utf-8")
     handler.set_header("Content-Disposition", f'attachment; filename="{name}-{days}.csv"')
 
@@ -186,9 +190,10 @@ def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _moment(at: float) -> datetime:
+def moment(at: float) -> datetime:
+    """Return a time from seconds since the epoch."""
     return datetime.fromtimestamp(at, UTC)
 
 
 def _iso(at: float | None) -> str | None:
-    return None if at is None else isoformat(_moment(at))
+    return None if at is None else isoformat(moment(at))

@@ -4,6 +4,7 @@ servers.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Sequence
@@ -15,8 +16,9 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 from tornado.web import Finish, HTTPError
 
+from plughub.domain.announcements import Announcement
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import InvalidError, NotFoundError, UnauthorizedError
+from plughub.domain.errors import HubError, InvalidError, NotFoundError, UnauthorizedError
 from plughub.domain.explanations import explained
 from plughub.domain.names import quote_path
 from plughub.domain.queries import add_query, escape_uri, filter_query
@@ -42,11 +44,13 @@ class PageHandler(BaseHandler):
     Attributes:
         is_activity: whether viewing the page counts as activity of the user.
         own_parameters: query parameters of this page; they are not passed on to other pages.
+        announcement: the announcement of the administrators; None for none.
     """
 
     is_activity: ClassVar[bool] = True
     any_host: ClassVar[bool] = False
     own_parameters: ClassVar[frozenset[str]] = _HUB_PARAMETERS
+    announcement: Announcement | None = None
 
     # ---- authentication
 
@@ -56,6 +60,8 @@ class PageHandler(BaseHandler):
             self.redirect_to_hub()
             return
         await super().prepare()
+        with contextlib.suppress(HubError):  # a page must not fail for it
+            self.announcement = await self.services.announcements.current()
         # An open page that updates itself is no activity of its user.
         if self.principal is not None and self.is_activity and is_navigation(self.request):
             self.services.activity.record_user(self.principal.user.id, utcnow())
@@ -292,6 +298,7 @@ class PageHandler(BaseHandler):
             NONCE: self.csp_nonce,
             "language": current_language.get(),
             "page_path": self.request.path,
+            "hub_announcement": self.announcement,
             "jhdata": {
                 "base_url": self.services.settings.hub_prefix,
                 "prefix": self.services.settings.base_url,

@@ -1,0 +1,127 @@
+"""Monitor that stores what each hub process finds about itself and its machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from plughub.domain.findings import Finding, by_urgency, unpack_finding, with_beginnings
+from plughub.domain.machine_state import MachineState, unpack_machine
+from plughub.domain.timings import FINDINGS_SECONDS
+from plughub.services.coordination.background_loops import repeat
+from plughub.services.coordination.hub_registry import live_hubs
+from plughub.services.coordination.leases import Leadership
+from plughub.services.insight.database_findings import database_findings
+from plughub.services.insight.hook_failures import HookFailures
+from plughub.services.insight.machine import machine_findings, process_findings, read_machine
+from plughub.services.observability.metrics import Metrics
+from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
+
+log = logging.getLogger("plughub.findings")
+OF_PROCESS: Final = "observed:"
+"""Prefix of the stored fact with what a process found; its id follows."""
+OF_HUB: Final = "findings"
+"""Stored fact with the findings about the whole hub, for the times when they began."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubReport:
+    """Present state of the hub.
+
+    Attributes:
+        findings: problems, the most urgent first.
+        machines: free resources of the machines with hub processes.
+    """
+
+    findings: Sequence[Finding]
+    machines: Sequence[MachineState]
+
+
+class Monitor:
+    """Stores findings regularly, so that every process and ``hub doctor`` can report them.
+
+    Args:
+        store: the storage.
+        settings: settings of the hub.
+        metrics: metrics of this process.
+        folders: folders whose file systems matter.
+    """
+
+    def __init__(
+        self, store: Store, settings: HubSettings, metrics: Metrics, folders: Collection[Path] = ()
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._folders = tuple(folders)
+        self._hooks = HookFailures(metrics)
+        self._leadership = Leadership(store, settings, "findings")
+        self._found: list[Finding] = []
+
+    async def run(self) -> None:
+        """Store findings until cancelled."""
+        await repeat(self.run_once, FINDINGS_SECONDS, "cannot store findings", log)
+
+    async def run_once(self) -> None:
+        """Store the findings of this process, and as the leader those of the whole hub."""
+        machine, found = await asyncio.to_thread(self._look)
+        leads = await self._leadership.acquire()
+
+        def work(tx: Transaction) -> list[Finding]:
+            now = tx.now()
+            mine = with_beginnings([*found, *self._hooks.findings(self._settings.host)], self._found, now)
+            packed = {"machine": machine.packed(), "findings": [finding.packed() for finding in mine]}
+            tx.settings.set(f"{OF_PROCESS}{self._settings.hub_id}", packed)
+            if leads:
+                _store_hub_findings(tx, self._settings.lease)
+            return mine
+
+        self._found = await self._store.write(work)
+
+    async def report(self) -> HubReport:
+        """Return the present state of the hub, for every process the same."""
+        return await self._store.read(lambda tx: read_report(tx, self._settings.lease))
+
+    async def machine(self) -> MachineState:
+        """Return the free resources of this machine."""
+        return await asyncio.to_thread(read_machine, self._settings.host, self._folders)
+
+    def _look(self) -> tuple[MachineState, list[Finding]]:
+        machine = read_machine(self._settings.host, self._folders)
+        return machine, [*machine_findings(machine), *process_findings(self._settings.host)]
+
+
+def read_report(tx: Transaction, lease: float) -> HubReport:
+    """Return the present state of the hub: what the database shows now, and what live processes found.
+
+    Args:
+        tx: the transaction.
+        lease: seconds for which a heartbeat is valid.
+    """
+    before = [unpack_finding(packed) for packed in tx.settings.get(OF_HUB) or ()]
+    found = with_beginnings(database_findings(tx, lease), before, None)
+    observed = _observed(tx)
+    live = [observed[hub.id] for hub in live_hubs(tx, lease) if hub.id in observed]
+    for one in live:
+        found += [unpack_finding(packed) for packed in one["findings"]]
+    machines = {one["machine"]["host"]: unpack_machine(one["machine"]) for one in live}
+    return HubReport(by_urgency(found), tuple(machines[host] for host in sorted(machines)))
+
+
+def _store_hub_findings(tx: Transaction, lease: float) -> None:
+    before = [unpack_finding(packed) for packed in tx.settings.get(OF_HUB) or ()]
+    found = with_beginnings(database_findings(tx, lease), before, tx.now())
+    if found != before:
+        tx.settings.set(OF_HUB, [finding.packed() for finding in found])
+    known = {hub.id for hub in tx.hub_processes.list()}
+    for hub_id in _observed(tx).keys() - known:
+        tx.settings.delete(f"{OF_PROCESS}{hub_id}")
+
+
+def _observed(tx: Transaction) -> dict[str, Any]:
+    facts = tx.settings.starting_with(OF_PROCESS)
+    return {name.removeprefix(OF_PROCESS): value for name, value in facts.items()}
