@@ -225,7 +225,7 @@ async def test_form_keeps_input_after_refusal_and_failed_start(hub, page):
     await hub.servers.stop(await hub.servers.get("alice", ""))
     await hub.servers.wait(await hub.servers.get("alice", ""), 30)
     await page.goto(f"{hub.address}/hub/spawn")
-    assert await typed(page) == ["", "", "cpu", "", False, False]
+    assert await typed(page) == ["3", "two\nlines", "gpu", "", False, True]
 
 
 async def test_named_server_is_added_stopped_and_deleted(make_hub, page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 
@@ -9,6 +10,7 @@ import pytest
 
 from plughub.domain.servers import profile_of
 from plughub.kinds import Profile
+from plughub.services.servers import spawner_checks
 from plughub.testing.doubles import TinyServers
 
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
@@ -195,3 +197,42 @@ async def test_the_run_of_a_server_has_the_title_of_its_profile(hub) -> None:
     assert (await client.post("/hub/api/users/alice/server", model={"profile": "large"})).code == 201
     answer = await client.get("/hub/api/usage?by=profile")
     assert '"Large"' in answer.body.decode(), answer.body
+
+
+async def test_the_choice_of_a_spawner_describes_each_and_says_which_are_unavailable(make_hub) -> None:
+    down = TinyServers(label="Down")
+    down.description, down.problem = "With <i>GPU</i>", "The engine is <b>off</b>."
+    hub = await make_hub(spawners={"down": down, "broken": TinyServers(label="Broken")})
+    hub.spawners["broken"].problem = OSError("secret path")
+    browser = await hub.logged_in()
+    page = (await browser.get("/hub/spawn")).body.decode()
+    cards = dict(re.findall(r'<li class="start-card([^"]*)" id="spawner-(\w+)">', page))
+    assert cards == {"": "tiny", " unavailable": "broken"}
+    assert len(re.findall("unavailable", page)) == 2
+    for text in (
+        "With &lt;i&gt;GPU&lt;/i&gt;",
+        "The engine is &lt;b&gt;off&lt;/b&gt;.",
+        "It does not answer",
+    ):
+        assert text in page, text
+    assert "secret path" not in page
+    assert "secret path" in (await (await hub.logged_in("root")).get("/hub/spawn")).body.decode()
+
+
+async def test_a_slow_check_does_not_hold_the_page_and_many_pages_share_it(hub, monkeypatch) -> None:
+    asked, answer = [], asyncio.Event()
+
+    async def check_spawner(plugin):
+        asked.append(plugin)
+        await answer.wait()
+
+    monkeypatch.setattr(hub.services.hooks, "check_spawner", check_spawner)
+    monkeypatch.setattr(spawner_checks, "SPAWNER_CHECK_WAIT_SECONDS", 0.05)
+    browsers = [await hub.logged_in() for _ in range(2)]
+    pages = await asyncio.gather(*(browser.get("/hub/spawn") for browser in browsers))
+    assert all(b"It does not answer at present" in page.body for page in pages)
+    assert asked == ["tiny"]
+    answer.set()
+    page = await browsers[0].get("/hub/spawn")
+    assert b"It does not answer" not in page.body
+    assert asked == ["tiny"]

@@ -132,3 +132,24 @@ async def test_the_log_of_an_ended_container_is_read_before_its_removal(spawners
     assert list(await spawner.logs(3)) == ["line 0", "line 1", "line 2"]
     await spawner.stop()
     assert engine.containers(all=True, filters={"name": prefix}) == []
+
+
+async def test_a_profile_chooses_image_and_limits_of_a_container(spawners, engine, tiny_image):
+    choices = {"tiny": {"kubespawner_override": {"image": tiny_image}}, "none": {"override": {"image": "no"}}}
+    profiles = [
+        {"display_name": "Small", "mem_limit": "64M", "profile_options": {"image": {"choices": choices}}}
+    ]
+    server = make_server("alice", options={"profile": "small", "image": "tiny"})
+    endpoint = await spawners(
+        server=server, image="none", allowed_images=["other"], profiles=profiles
+    ).start()
+    found = engine.inspect_container(endpoint.state["object_id"])
+    assert (found["Config"]["Image"], found["HostConfig"]["Memory"]) == (tiny_image, 64 * 1024**2)
+
+
+async def test_the_start_page_learns_whether_the_engine_answers(spawners):
+    assert await spawners().hooks.check_spawner("tested") is None
+    address = "tcp://127.0.0.1:9"  # nothing listens there
+    why = await spawners(client_kwargs={"base_url": address}).hooks.check_spawner("tested")
+    assert why.message == "the hub cannot reach its Docker engine"
+    assert "127.0.0.1:9 cannot be reached" in why.detail

@@ -197,6 +197,10 @@ ERROR_PAGE_RETRY_SECONDS: Final = 5
 """Seconds after which the browser reloads a temporary error page."""
 REDIRECT_BACKOFF: Final = Backoff(first=2.0, longest=10.0)
 """Delays for a browser that is redirected to its server repeatedly: the route takes a moment."""
+SPAWNER_CHECK_SECONDS: Final = 10.0
+"""Seconds for which start pages share one check of a spawner: its engine must not notice how many look."""
+SPAWNER_CHECK_WAIT_SECONDS: Final = 2.0
+"""Seconds that a start page waits for checks of spawners: longer than an engine under load needs."""
 QUICK_START_SECONDS: Final = 1.0
 """Seconds within which a started server is opened directly, without the progress page."""
 

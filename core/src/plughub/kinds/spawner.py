@@ -196,6 +196,7 @@ class SpawnerInfo:
 
     Attributes:
         label: name of the spawner on the start page, if users can choose between spawners.
+        description: what it is meant for, on the start page.
         hub_url: URL at which its servers connect to the hub; empty for that of the hub.
         own_accounts: whether its servers run as system users other than the hub's.
         host_bound: whether its servers run on the machine of the hub process that started them. Only hub
@@ -212,6 +213,7 @@ class SpawnerInfo:
     """
 
     label: str = ""
+    description: str = ""
     hub_url: str = ""
     own_accounts: bool = False
     host_bound: bool = False

@@ -74,6 +74,8 @@ class TinyServers:
     Each answers every request with 200 and the path. Attributes control what the spawner does next.
 
     Attributes:
+        description: what it is meant for.
+        problem: why no server can start, or an exception for the check; empty if they can.
         form: HTML of the options form; empty for none.
         profiles: profiles among which users choose.
         failure: a start fails with this message, or raises this; empty to succeed.
@@ -89,6 +91,8 @@ class TinyServers:
     def __init__(self, *, label: str = "", form: str = "") -> None:
         self.label = label
         self.form = form
+        self.description = ""
+        self.problem: str | Exception = ""
         self.profiles: tuple[Profile, ...] = ()
         self.failure: str | Exception = ""
         self.stuck = ""
@@ -103,7 +107,14 @@ class TinyServers:
     @hookimpl
     def hub_spawner_info(self) -> SpawnerInfo:
         """Describe the spawner."""
-        return SpawnerInfo(label=self.label, start_timeout=10, http_timeout=5)
+        return SpawnerInfo(label=self.label, description=self.description, start_timeout=10, http_timeout=5)
+
+    @hookimpl
+    async def hub_check_spawner(self) -> str | None:
+        """Return or raise the problem."""
+        if isinstance(self.problem, Exception):
+            raise self.problem
+        return self.problem or None
 
     @hookimpl
     async def hub_profiles(self) -> Sequence[Profile]:

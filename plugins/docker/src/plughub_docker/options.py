@@ -80,7 +80,7 @@ class DockerOptions(CheckedSettings):
         for name, value in (await self.checked(self._own_options())).items():
             setattr(self, name, value)
         # Keep the image from allowed_images, which may map a display name to an image.
-        if image and not (self.allowed_images and image == self.user_options.get("image")):
+        if image and not (self.allowed_images and image == self.own_options.get("image")):
             self.image = image
         await self.call_functions()
         self.object_name = self._default_object_name()
@@ -91,9 +91,7 @@ class DockerOptions(CheckedSettings):
         has_own_start = module.partition(".")[0] != __name__.partition(".")[0]
         is_left_to_start = has_own_start and not self.allowed_images
         return {
-            name: value
-            for name, value in self.user_options.items()
-            if name != "image" or not is_left_to_start
+            name: value for name, value in self.own_options.items() if name != "image" or not is_left_to_start
         }
 
     async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from plughub_docker.host_network import check_visible, is_on_host_network
 from plughub_docker.names import retry_while_taken
 from plughub_docker.setting_errors import explain_refusal
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
-from plughub_docker.timings import CLONE_POLL_SECONDS, PROGRESS_POLL_SECONDS
+from plughub_docker.timings import CLONE_POLL_SECONDS, PING_SECONDS, PROGRESS_POLL_SECONDS
 from plughub_docker.usage import limits_of, usage_of
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
@@ -147,6 +147,15 @@ class DockerSpawner(EngineAccess):
         container = self.find()
         usage = usage_of(self.engine, container["Id"]) if container else None
         return replace(usage, **limits_of(container["HostConfig"])) if container and usage else None
+
+    def availability(self) -> Diagnosis | None:
+        """Return why the engine cannot be used at present; None if it answers."""
+        try:
+            with self.engine.request() as client:
+                client.get(f"{client.base_url}/_ping", timeout=PING_SECONDS).raise_for_status()
+        except EngineError as error:
+            return Diagnosis(error.message, detail=error.detail)
+        return None
 
     def diagnose(self) -> Diagnosis | str | None:
         """Return why the server does not answer, or why it ended."""

@@ -29,6 +29,9 @@ WATCH_RETRY_SECONDS: Final = 0.1
 
 # ---- starts and stops
 
+PING_SECONDS: Final = 3.0
+"""Seconds in which the engine must answer before the start page calls it unavailable."""
+
 PROGRESS_POLL_SECONDS: Final = 0.1
 """Interval in seconds at which a start is checked for progress to report."""
 CLONE_POLL_SECONDS: Final = 0.25

@@ -32,7 +32,7 @@ from plughub.classes.spawner.options import (
     read_form,
     refusing_options,
 )
-from plughub.classes.spawner.profiles import apply_profile, check_profiles, has_profiles
+from plughub.classes.spawner.profiles import apply_profile, check_profiles
 from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.user_code import call
 from plughub.kinds import (
@@ -102,10 +102,10 @@ class SpawnerHooks:
     def hub_spawner_info(self) -> SpawnerInfo:
         """Describe the spawner by its settings. An invalid setting fails the hub's start here."""
         spawner = self._build(NO_SERVER)
-        if has_profiles(self.spawner_class, self._config):
-            check_profiles(spawner)
+        check_profiles(spawner)
         return SpawnerInfo(
-            label=spawner.label or self.plugin,
+            label=spawner.display_name or spawner.label or self.plugin,
+            description=spawner.description,
             hub_url=spawner.hub_connect_url or "",
             own_accounts=spawner.own_accounts,
             host_bound=spawner.host_bound,
@@ -354,8 +354,7 @@ class SpawnerHooks:
             await call(authenticated_by, authenticator.pre_spawn_start, spawner.user, spawner)
         await call_hook(spawner, "auth_state_hook", spawner.user.auth_state)
         await apply_group_overrides(spawner)
-        if has_profiles(self.spawner_class, self._config):
-            await apply_profile(spawner)
+        await apply_profile(spawner)
         await apply_user_options(spawner)
         await call_hook(spawner, "pre_spawn_hook")
         if spawner.internal_ssl:

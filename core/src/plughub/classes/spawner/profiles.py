@@ -116,7 +116,7 @@ def check_profiles(spawner: Spawner) -> None:
     Raises:
         ValueError: it is invalid, or changes a setting that the class does not have.
     """
-    if callable(spawner.profiles):
+    if not has_profiles(type(spawner), spawner.config) or callable(spawner.profiles):
         return
     for profile in read_profiles(spawner.profiles or ()):
         if missing := sorted(name for name in profile.names() if not spawner.has_trait(name)):
@@ -132,6 +132,8 @@ async def apply_profile(spawner: Spawner) -> None:
     Raises:
         SpawnFailed: the profile does not exist, is not for this user, or an option is invalid.
     """
+    if not has_profiles(type(spawner), spawner.config):
+        return
     groups = {str(group) for group in spawner.user.groups}
     usable = [
         one for one in await profiles_of(spawner) if not one.record.groups or groups & set(one.record.groups)

@@ -164,6 +164,12 @@ class SpawnerSettings(PlainSettings):
         """,
     ).tag(config=True)
 
+    display_name = Unicode(
+        help="Name of this spawner for users who choose between several; empty for its usual name."
+    ).tag(config=True)
+    description = Unicode(
+        help="What this spawner is meant for, on the start page of a hub with several."
+    ).tag(config=True)
     profiles: Any = Union(
         [List(Dict()), Callable()],
         default_value=[],

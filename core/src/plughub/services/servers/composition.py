@@ -13,6 +13,7 @@ from plughub.services.servers.named_servers import NamedServers
 from plughub.services.servers.poller import Poller
 from plughub.services.servers.profiles import Profiles
 from plughub.services.servers.servers import ServerService
+from plughub.services.servers.spawner_checks import SpawnerChecks
 from plughub.services.servers.unrunnable_operations import UnrunnableOperations
 from plughub.services.servers.usage import UsageService
 
@@ -24,6 +25,7 @@ class ServerServices:
     Attributes:
         servers: starts and stops servers.
         profiles: profiles that spawners offer to users.
+        spawner_checks: checks whether spawners can start servers.
         named_servers: creates and changes servers that are not running.
         force_forget: marks servers as stopped whose plugin or machine is permanently lost.
         poller: polls running servers.
@@ -34,6 +36,7 @@ class ServerServices:
 
     servers: ServerService
     profiles: Profiles
+    spawner_checks: SpawnerChecks
     named_servers: NamedServers
     force_forget: ForceForget
     poller: Poller
@@ -52,6 +55,7 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
     )
     return ServerServices(
         profiles=profiles,
+        spawner_checks=SpawnerChecks(basis.hooks),
         servers=servers,
         named_servers=NamedServers(*parts),
         force_forget=ForceForget(*parts, routes.router, watch),

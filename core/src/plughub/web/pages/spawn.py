@@ -19,10 +19,10 @@ from plughub.web.base import MAX_BODY
 from plughub.web.errors import error_answer, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
+from plughub.web.pages.start_facts import BACKEND, last_options, problems_of, start_link
 from plughub.web.pages.start_form import StartForm, as_form
 from plughub.web.xsrf import is_from_hub_page, is_typed, may_be_passed_on
 
-BACKEND: Final = "backend"
 OPTION: Final = "opt-"
 LINKED: Final = "_linked"
 """Field of the form that confirms a link; the options are taken from the address, where the form cannot alter
@@ -46,7 +46,7 @@ class SpawnHandler(PageHandler):
             return
         backend = self._backend()
         if backend is None:
-            self._show_choice(user, server)
+            await self._show_choice(user, server)
             return
         options = self._options_of_query()
         form = StartForm() if options else await self._form(user, server, backend)
@@ -242,15 +242,20 @@ class SpawnHandler(PageHandler):
             url=self._address(user, server, self._options_in_address()),
         )
 
-    def _show_choice(self, user: User, server: str) -> None:
+    async def _show_choice(self, user: User, server: str) -> None:
+        spawners = self.services.settings.spawners
+        problems = await problems_of(self, spawners, user.name, server)
         options = self._options_in_address()
         choices = [
             {
                 "name": name,
                 "label": info.label or name,
+                "description": info.description,
+                "is_default": name == self.services.settings.default_spawner,
+                "problem": problems.get(name, ""),
                 "url": self._address(user, server, options, backend=name),
             }
-            for name, info in self.services.settings.spawners.items()
+            for name, info in spawners.items()
         ]
         self.render_page(
             "spawn.html",
@@ -272,7 +277,8 @@ class SpawnHandler(PageHandler):
     ) -> None:
         """Show the form, with what the user has submitted, or else chose at the last start."""
         info = self.services.settings.spawners[backend]
-        last = await self._last_options(user, server, backend)
+        last = await last_options(self, user, server, backend)
+        problems = await problems_of(self, [backend], user.name, server)
         answer = error_answer(error, self.get_status()) if error else None
         message = answer.message if answer else ""
         if error and (refusal := _plugin_refusal(error)):
@@ -286,30 +292,13 @@ class SpawnHandler(PageHandler):
             spawner_label=info.label or backend if len(self.services.settings.spawners) > 1 else "",
             profiles=form.cards(last, submitted, error),
             last_options=last,
-            link=self._start_link(user, server),
+            spawner_problem=problems.get(backend, ""),
+            link=start_link(self, user, server, self.get_query_argument(BACKEND, "")),
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",
             again=self._is_retry or error is not None,
             url=self._address(user, server, _xsrf=self.xsrf_token.decode()),
         )
-
-    async def _last_options(self, user: User, server: str, backend: str) -> Mapping[str, Any]:
-        """Return the options of the last start with this spawner, if the visitor may read them."""
-        if not self.visitor.may("read:servers", resource=of_server(user.name, server)):
-            return {}
-        try:
-            record = await self.services.servers.get(user.name, server)
-        except NotFoundError:
-            return {}
-        return record.options if record.backend in {"", backend} else {}
-
-    def _start_link(self, user: User, server: str) -> str:
-        """Return the path of this page for links, to which the script appends the chosen options."""
-        path = self.spawn_path(user.name, server)
-        if user.name == self.visitor.name and not server:
-            path = self.hub_path("spawn")  # without a name, it means the default server of each reader
-        backend = self.get_query_argument(BACKEND, "")
-        return add_query(path, urlencode({BACKEND: backend})) if backend else path
 
     def _options_in_address(self) -> str:
         """Return the options of a link as a query string."""

@@ -119,7 +119,7 @@ copy?.addEventListener("click", async () => {
   const link = startLink();
   try {
     await navigator.clipboard.writeText(link);
-    result.textContent = _("Link copied. Its reader confirms before the server starts.");
+    result.textContent = _("Link copied. Opened from another site, it asks before it starts the server.");
   } catch {
     result.textContent = link; // without https, browsers do not let pages copy
   }
