@@ -13,12 +13,18 @@ ROOT = Path(__file__).parent
 
 pytest_plugins = ["plughub.testing.quick", "plughub.testing.workers", "plughub.testing.fixtures"]
 settings.register_profile("plughub", deadline=None)  # the machine may be busy
+settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("plughub")
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # hubs under test end on it, even when the tests run under nohup
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the code once; hundreds of hubs would each do it where PYTHONDONTWRITEBYTECODE is set."""
+    """Choose how many examples property tests try, and compile the code once.
+
+    Where PYTHONDONTWRITEBYTECODE is set, each of hundreds of hubs would compile it.
+    """
+    if config.getoption("quick"):
+        settings.load_profile("quick")
     if not hasattr(config, "workerinput"):
         for source in (ROOT / "core" / "src", *sorted(ROOT.glob("plugins/*/src"))):
             compileall.compile_dir(source, quiet=2)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from plughub.domain.errors import ConflictError
 from plughub.domain.servers import NEXT_PHASES, Failure, OperationKind, Phase, ProgressReport
+from plughub.testing.quick import examples
 
 START, STOP = OperationKind.START, OperationKind.STOP
 
@@ -123,7 +124,9 @@ def test_failure_and_progress_are_kept(stored):
     assert kept.progress == (ProgressReport(5, "pulling", "<b>pulling</b>"),)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(wanted=st.lists(st.sampled_from(list(Phase)), max_size=8))
 def test_phases_follow_the_state_machine_only(stored, wanted):
     start = begin(stored, "alice")

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plughub.domain.errors import InvalidError
+from plughub.testing.quick import examples
 from plughub.web.api_routes import CALLS
 from plughub.web.bodies import check_body
 
@@ -67,7 +68,7 @@ VALUES = st.recursive(
 
 
 @given(data=st.data())
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 def test_arbitrary_bodies_get_described_statuses(data):
     """Only the check of the body: it must never let through what the handlers do not expect."""
     call = data.draw(st.sampled_from([call for call in CALLS if call.body]))

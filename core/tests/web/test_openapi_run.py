@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plughub.domain.scopes import DEFINITIONS
+from plughub.testing.quick import examples
 from plughub.web.api.openapi import describe
 from plughub.web.api_routes import CALLS
 
@@ -154,13 +155,13 @@ HOW = {"deadline": None, "derandomize": True, "database": None, "suppress_health
 
 
 @given(request=requests())
-@settings(max_examples=600, **HOW)
+@settings(max_examples=examples(600), **HOW)
 def test_admin_gets_described_responses(run, request):
     check(run, lambda: run.admin, request)
 
 
 @given(request=requests())
-@settings(max_examples=300, **HOW)
+@settings(max_examples=examples(300), **HOW)
 def test_token_without_scopes_gets_open_calls_only(run, request):
     path, method, *_ = request
     answer = check(run, lambda: run.nobody, request)

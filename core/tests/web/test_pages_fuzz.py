@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from plughub.domain.hostnames import idna_host
 from plughub.domain.origins import Origins
+from plughub.testing.quick import examples
 
 from .conftest import WebHub
 
@@ -178,7 +179,7 @@ def check(head: str, body: str) -> None:
 
 
 @given(user=st.sampled_from(["nobody", "alice", "bob"]), path=PATH, query=QUERY, headers=HEADERS)
-@settings(max_examples=200, **HOW)
+@settings(max_examples=examples(200), **HOW)
 def test_no_page_fails_or_redirects_to_another_site(run, user, path, query, headers):
     if b"logout" in path:
         user = "nobody"
@@ -193,7 +194,7 @@ def test_no_page_fails_or_redirects_to_another_site(run, user, path, query, head
     fields=st.lists(st.tuples(st.sampled_from(NAMES), VALUE), max_size=5),
     more=RAW,
 )
-@settings(max_examples=100, **HOW)
+@settings(max_examples=examples(100), **HOW)
 def test_no_form_fails_or_redirects_to_another_site(run, user, path, query, headers, fields, more):
     fields = [pair for pair in fields if pair[0] != "_xsrf"]
     if b"logout" in path:

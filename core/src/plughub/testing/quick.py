@@ -37,6 +37,8 @@ PROGRAMS: Final = {
 }
 """What a quick test must not start, by the name of the command."""
 
+_EXAMPLES: Final = 100
+"""Examples of a property test without a number of its own, in a complete run."""
 _SOCKET: Final = "docker.sock"
 _ATTRIBUTE: Final = "__plughub_starts__"
 _SLOW: Final = pytest.StashKey[bool]()
@@ -91,6 +93,20 @@ def starts(helper: T) -> T:
     """
     setattr(helper, _ATTRIBUTE, True)
     return helper
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property test tries: with ``--quick`` a fifth.
+
+    Args:
+        count: how many it tries in a complete run.
+
+    Returns:
+        The number for this run.
+    """
+    from hypothesis import settings  # noqa: PLC0415 - tests of plugins may not have it installed
+
+    return count * settings().max_examples // _EXAMPLES  # those of the profile
 
 
 def started_by(program: Any, words: Any) -> str:

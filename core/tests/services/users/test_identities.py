@@ -18,6 +18,7 @@ from plughub.services.users.identities import IdentityService
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Transaction
+from plughub.testing.quick import examples
 
 JOINED = frozenset({"pam", "ldap"})
 NAMES = ("alice", "bob", "carol")
@@ -101,7 +102,7 @@ ACTIONS = st.one_of(
 RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=st.lists(ACTIONS, max_size=14))
 @example(actions=[*RENAMED, ("log_in", "pam", "bob")])
 @example(actions=[("admit", "alice", "pam"), ("log_in", "oidc", "alice")])
