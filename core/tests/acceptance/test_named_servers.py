@@ -31,7 +31,6 @@ async def test_a_named_server_opens_in_the_browser_and_is_removed_from_the_home_
     with HubProcess(tmp_path, "--plugins", "dummy,simple", config=config) as hub:
         origin = hub.url.removesuffix(BASE)
         page = await (await browser.new_context()).new_page()
-        page.on("dialog", lambda dialog: dialog.accept())
         await log_in(page, f"{origin}{former_path(BASE)}", NAME, "any")
         await page.wait_for_url(lambda url: url.startswith(f"{origin}{default}"), timeout=PATIENCE)
         write_notebook(homes / NAME / "one.ipynb", "print(6 * 7)", homes.stat().st_uid)
@@ -51,4 +50,5 @@ async def test_a_named_server_opens_in_the_browser_and_is_removed_from_the_home_
         row = page.locator("[data-server-name='my-lab']")
         await row.get_by_role("button", name="Stop").click()
         await row.get_by_role("button", name="Delete").click(timeout=60_000)
+        await page.locator("dialog .danger").click()
         await row.wait_for(state="detached", timeout=60_000)

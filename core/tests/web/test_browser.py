@@ -230,7 +230,6 @@ async def test_form_keeps_input_after_refusal_and_failed_start(hub, page):
 
 async def test_named_server_is_added_stopped_and_deleted(make_hub, page):
     hub = await make_hub(allow_named_servers=True)
-    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await log_in(page, hub, then="/hub/home")
     await page.fill("#new-server-name", "lab")
     await page.click("#new-server button")
@@ -238,6 +237,7 @@ async def test_named_server_is_added_stopped_and_deleted(make_hub, page):
     await page.goto(f"{hub.address}/hub/home")
     await page.get_by_role("button", name="Stop lab").click()
     await page.get_by_role("button", name="Delete lab").click()
+    await page.click("dialog .danger")
     await page.wait_for_function("!document.querySelector('#delete-lab')")
     assert [server.name for server in await hub.servers.of_user(await hub.user())] == [""]
 
@@ -250,7 +250,7 @@ async def test_all_table_buttons_are_visible_on_phone(make_hub, page, page_name)
     await page.click("#start")  # the start is confirmed, because a link may have led to the login page
     await page.wait_for_url("**/user/alice/lab/**")
     await page.goto(f"{hub.address}/hub/{page_name}")
-    buttons = page.locator("table button")
+    buttons = page.locator("main button:visible")
     assert await buttons.count()
     for edges in [await button.bounding_box() for button in await buttons.all()]:
         assert edges["x"] + edges["width"] <= 360

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,10 @@ import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright
 from tornado.netutil import bind_sockets
 
+from plughub import hookimpl
+from plughub.kinds import Server, Usage
 from plughub.testing.conditions import until
+from plughub.testing.doubles import TinyServers
 from plughub.web.listener import HubServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -122,3 +126,55 @@ async def test_the_end_of_a_session_leads_to_the_login_page(hub, context):
     (session,) = await hub.sessions.of_user(user)
     await hub.store.write(lambda tx: tx.sessions.end([session.id]))
     await page.wait_for_url("**/hub/login**")
+
+
+class Measured(TinyServers):
+    """Spawner that measures its servers."""
+
+    @hookimpl
+    def hub_usage(self, server: Server) -> Usage:
+        return Usage(cpu=0.5, cpu_limit=2, memory=3 * 2**30, memory_limit=4 * 2**30)
+
+
+async def test_a_card_shows_what_a_server_uses_and_restarts_renames_and_deletes_it(make_hub, context):
+    measured = Measured()
+    hub = await make_hub(allow_named_servers=True, spawners={"measured": measured})
+    user = await hub.user()
+    await hub.store.write(lambda tx: tx.servers.create(user.id, "lab"))
+    started = await hub.servers.start(user, "", backend="measured", options={"size": "big"})
+    await hub.servers.wait(started, 20)
+    page = await opened(context, hub)
+    mine, lab = (page.locator(f"[data-server-name='{name}']") for name in ("", "lab"))
+    await text(page, "0.5 of 2 cores")
+    await text(page, "3 of 4 GiB")
+    assert await mine.locator("code").inner_text() == f"{hub.address}/user/alice/"
+    await mine.get_by_role("button", name="Restart").click()
+    await page.locator("dialog .main").click()
+
+    async def is_restarted():
+        return len(measured.started) == 2 and (await hub.servers.get("alice", "")).ready
+
+    await until(is_restarted, seconds=20)
+    assert measured.started[1].options == {"size": "big"}, "with backend and options of the last start"
+    await lab.get_by_role("button", name="Rename").click()
+    await page.locator("dialog input").fill("Laboratory <b>")
+    await page.keyboard.press("Enter")
+    await text(page, "Laboratory <b>")
+    await lab.get_by_role("button", name="Delete").click()
+    await page.keyboard.press("Escape")
+    assert await page.evaluate("() => document.activeElement.id") == "delete-lab"
+    await lab.get_by_role("button", name="Delete").click()
+    await page.locator("dialog .danger").click()
+    await lab.wait_for(state="detached")
+
+
+async def test_changes_by_another_hub_process_show_within_a_second(make_hub, context, db_url):
+    one, two = await make_hub(url=db_url), await make_hub(url=db_url, hub_id="another")
+    polling = asyncio.create_task(one.hub_registry.poll_changes())
+    try:
+        page = await opened(context, one)
+        await connected(one)
+        await two.running("alice")
+        await text(page, "running", timeout=1000)
+    finally:
+        polling.cancel()

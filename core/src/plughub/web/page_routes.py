@@ -6,6 +6,7 @@ from plughub.web.admin_routes import ADMIN_PAGES
 from plughub.web.api import metrics
 from plughub.web.pages import (
     confirmation,
+    home,
     login,
     logout,
     root,
@@ -23,7 +24,7 @@ _NAME = r"([^/]+)"
 PAGES: tuple[tuple[str, type], ...] = (
     (r"/", root.RootHandler),
     (r"", root.SlashHandler),
-    (r"/home", root.HomeHandler),
+    (r"/home", home.HomeHandler),
     (r"/login", login.LoginHandler),
     (r"/login/onetime", login.OneTimeHandler),
     (r"/logout", logout.LogoutHandler),

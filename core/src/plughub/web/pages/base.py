@@ -327,6 +327,7 @@ class PageHandler(BaseHandler):
         info = settings.spawners.get(server.backend)
         details = self.may_see_details(ScopeFilter.server(server.user, server.name))
         return {
+            "key": server.id,
             "name": server.name,
             "display_name": server.display_name or server.name,
             "started": server.started,

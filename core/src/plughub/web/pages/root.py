@@ -1,21 +1,17 @@
-"""The root, the home page, and addresses without the hub's prefix."""
+"""The root, and addresses without the hub's prefix."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 from plughub.domain.errors import NotFoundError
 from plughub.domain.queries import add_query, escape_uri
-from plughub.domain.shares import Share
-from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
-from plughub.web.authorization import requires
-from plughub.web.options import default_url, named_server_limit
+from plughub.web.options import default_url
 from plughub.web.pages.base import PageHandler
-from plughub.web.template_user import TemplateUser
 from plughub.web.xsrf import is_navigation
 
 _SERVICE: Final = re.compile(r"services/([^/?#]+)")
@@ -44,47 +40,6 @@ class SlashHandler(PageHandler):
     async def get(self) -> None:
         """Redirect to the address with the slash."""
         self.redirect(add_query(f"{escape_uri(self.request.path)}/", escape_uri(self.request.query)))
-
-
-class HomeHandler(PageHandler):
-    """``/hub/home``: the user's servers."""
-
-    @requires()
-    async def get(self) -> None:
-        """Show the servers."""
-        user = self.visitor.user
-        servers = await self.services.servers.of_user(user)
-        # A page that updates itself asks no plugin: the poller reports what has ended.
-        is_opened = is_navigation(self.request)
-        checked = [await self.services.servers.check(one) if is_opened else one for one in servers]
-        cards = [self.server_card(server) for server in checked]
-        settings = self.services.settings
-        default = next(card for card in cards if not card["name"])
-        named = [card for card in cards if card["name"]]
-        limit = await named_server_limit(self)
-        self.render_page(
-            "home.html",
-            user=TemplateUser(user, settings, cards),
-            url=default["url"] if default["active"] else default["spawn_url"],
-            default_server=default,
-            spawners=named,
-            allow_named_servers=settings.allow_named_servers,
-            named_server_limit_per_user=limit,
-            invalid_server_names=[],
-            url_path_join=url_path_join,
-            may_add=settings.allow_named_servers and (not limit or len(named) < limit),
-            admin_access=self.context.options.admin_access,
-            several_spawners=len(settings.spawners) > 1,
-            shared=[self._shared_card(share) for share in await self.services.sharing.shared_with(user)],
-        )
-
-    def _shared_card(self, share: Share) -> dict[str, Any]:
-        return {
-            "owner": share.owner,
-            "name": share.server,
-            "url": self.server_path(share.owner, share.server),
-            "ready": share.ready,
-        }
 
 
 class PrefixHandler(PageHandler):
