@@ -11,7 +11,7 @@ from playwright.async_api import async_playwright
 
 from plughub.testing.backends import ask, open_backend, raw_server
 from plughub.testing.ports import free_port
-from plughub_haproxy.pages import LARGE_HEADERS, PAGES
+from plughub_haproxy.pages import GERMAN, LARGE_HEADERS, PAGES
 
 CHROMIUM = "/usr/bin/chromium"
 NO_HUB = "http://127.0.0.1:9/hub/error"
@@ -76,6 +76,35 @@ async def test_headers_that_nearly_fill_the_buffer_are_refused_with_a_page(start
             reply = await ask(proxy.port, "/user/ada/", headers={"Cookie": "x" * size})
             assert reply.status == status
     assert b"Delete the cookies of this site" in reply.body
+
+
+@pytest.mark.parametrize(
+    ("language", "accept", "title"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "text/html", "Unter dieser Adresse antwortet kein Server"),
+        ("en-US,de;q=0.5", "text/html", "No server is responding at this address"),
+        ("de", "application/json", '"message": "No server is responding at this address."'),
+    ],
+)
+async def test_the_page_has_the_language_of_the_browser_and_says_that_servers_keep_running(
+    start, language, accept, title
+):
+    proxy = await start(error_url=NO_HUB)
+    await proxy.add("/user/ada/", "http://127.0.0.1:9")
+    reply = await ask(proxy.port, "/user/ada/lab", headers={"Accept": accept, "Accept-Language": language})
+    text = reply.body.decode()
+    assert (reply.status, title in text) == (503, True)
+    if accept == "text/html":
+        assert text.count("<header>") == text.count("<main>") == 1
+        assert ("Servers keep running" in text) is not ("Server laufen weiter" in text)
+    assert reply.headers["content-type"] == (
+        "text/html; charset=utf-8" if accept == "text/html" else "application/json"
+    )
+
+
+def test_every_page_has_a_german_text():
+    assert GERMAN.keys() == PAGES.keys()
+    assert all(GERMAN[status].retry == page.retry for status, page in PAGES.items())
 
 
 @pytest.mark.browser
