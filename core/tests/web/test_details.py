@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.domain.errors import HubError, PluginError
 from plughub.kinds import SpawnFailed
 from plughub.web.errors import error_answer
 
@@ -76,5 +77,26 @@ async def test_only_administrators_see_why_stop_failed(hub, name):
 def test_only_administrators_see_details_of_plugin_errors(details):
     error = PluginError("docker", "hub_spawn", f"FileNotFoundError: {SECRET}")
     answer = error_answer(error, 500, details=details)
-    assert (SECRET in answer.message, "FileNotFoundError" in answer.message) == (details, details)
+    assert (SECRET in answer.full_message, "FileNotFoundError" in answer.details) == (details, details)
     assert "plugin 'docker' failed" in answer.message
+    assert SECRET not in answer.message
+
+
+@pytest.mark.parametrize("name", ["alice", "root"])
+@pytest.mark.parametrize("error", [HubError("no room", detail=f"see {SECRET}"), RuntimeError(SECRET)])
+async def test_failed_request_and_log_entry_have_the_same_reference(hub, caplog, monkeypatch, name, error):
+    async def fail(*_arguments):
+        raise error
+
+    browser = await hub.logged_in(name)
+    monkeypatch.setattr(hub.services.tokens, "of_user", fail)
+    page = (await browser.get("/hub/token")).body.decode()
+    reference = re.search(r"by reference ([0-9a-f]{8})\.", page)[1]
+    shown = name == "root" and isinstance(error, HubError)
+    assert (SECRET in page, 'id="error-details"' in page) == (shown, shown)
+    assert any(f"({reference})" in line for line in caplog.messages)
+    model = json.loads((await browser.call("GET", f"/hub/api/users/{name}/tokens")).body)
+    assert any(f"({model['reference']})" in line for line in caplog.messages)
+    assert (SECRET in model["message"]) is shown
+    usual = (await browser.get("/hub/nothing")).body.decode()
+    assert "reference" not in usual

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from asyncio import Future
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import (
@@ -433,6 +435,8 @@ class BaseHandler(RequestHandler):
         """Respond with an error, never with a traceback."""
         error = kwargs.get("exc_info", (None, None))[1]
         answer = error_answer(error, status_code, details=self.may_see_details())
+        if "reference" in self.__dict__:
+            answer = replace(answer, reference=self.reference)
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", allowed_methods(self))
         for name, value in answer.headers.items():
@@ -457,7 +461,13 @@ class BaseHandler(RequestHandler):
         """
         self.cookie_jar.drop_new()
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"status": answer.status, "message": answer.message}))
+        reference = {"reference": answer.reference} if answer.reference else {}
+        self.finish(json.dumps({"status": answer.status, "message": answer.full_message, **reference}))
+
+    @cached_property
+    def reference(self) -> str:
+        """Return the id that joins the response to a failed request and the entry in the log."""
+        return secrets.token_hex(4)
 
     def _request_summary(self) -> str:
         return f"{self.application.describe(self.request)} ({self.request.remote_ip})"
@@ -466,7 +476,10 @@ class BaseHandler(RequestHandler):
         """Log unexpected errors with a traceback and all others in one line."""
         if isinstance(value, HubError):
             if status_of(value) >= 500:  # noqa: PLR2004 - server errors
-                self.application.log.error("%s: %s", self.application.describe(self.request), value)
+                request = self.application.describe(self.request)
+                self.application.log.error("%s (%s): %s", request, self.reference, value)
             return
+        if not isinstance(value, HTTPError):
+            self.application.log.error("%s failed (%s)", self._request_summary(), self.reference)
         log: Callable[..., None] = super().log_exception
         log(typ, value, tb)

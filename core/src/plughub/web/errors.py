@@ -74,6 +74,8 @@ class ErrorAnswer:
     Attributes:
         status: HTTP status.
         message: what happened, written for users; never empty.
+        details: more for administrators; empty for users.
+        reference: id of the log entry with the details; empty for errors that are not logged with one.
         hint: what the user can do.
         html: trusted markup from a plugin in place of the message; empty for none.
         logs: last log lines of a server that failed to start.
@@ -84,11 +86,18 @@ class ErrorAnswer:
 
     status: int
     message: str
+    details: str = ""
+    reference: str = ""
     hint: str = ""
     html: str = ""
     logs: tuple[str, ...] = ()
     headers: Mapping[str, str]
     confirm_url: str = ""
+
+    @property
+    def full_message(self) -> str:
+        """Return message and details as one line, for programs."""
+        return f"{self.message}: {self.details}" if self.details else self.message
 
     @property
     def reason(self) -> str:
@@ -117,7 +126,7 @@ def error_answer(error: BaseException | None, status: int, *, details: bool = Fa
     message, hint, html = "", "", ""
     logs: tuple[str, ...] = ()
     if isinstance(error, HubError):
-        message, hint = str(error) if details else error.message, error.hint
+        message, hint = error.message, error.hint
     elif isinstance(error, HTTPError):
         message = _message_of(error)
     if isinstance(error, SpawnFailedError):
@@ -126,6 +135,7 @@ def error_answer(error: BaseException | None, status: int, *, details: bool = Fa
     return ErrorAnswer(
         status=status,
         message=known(message),
+        details=error.detail if isinstance(error, HubError) and details else "",
         hint=known(hint or HINTS.get(status, "")),
         html=html,
         logs=logs,

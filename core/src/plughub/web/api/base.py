@@ -104,7 +104,9 @@ class APIHandler(BaseHandler):
             answer: the error.
         """
         self.cookie_jar.drop_new()
-        model: dict[str, Any] = {"status": answer.status, "message": answer.message}
+        model: dict[str, Any] = {"status": answer.status, "message": answer.full_message}
+        if answer.reference:
+            model["reference"] = answer.reference
         if answer.hint and answer.status not in {403, 404}:
             model["hint"] = answer.hint
         if answer.confirm_url:

@@ -23,7 +23,11 @@ _SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _ERROR: Final = {
     "type": "object",
-    "properties": {"status": {"type": "integer"}, "message": {"type": "string"}},
+    "properties": {
+        "status": {"type": "integer"},
+        "message": {"type": "string"},
+        "reference": {"type": "string"},
+    },
     "required": ["status", "message"],
 }
 

@@ -375,6 +375,8 @@ def error_variables(answer: ErrorAnswer) -> dict[str, Any]:
         "status_message": answer.reason,
         "message": answer.message,
         "message_html": trusted(answer.html),
+        "details": answer.details,
+        "reference": answer.reference,
         "hint": answer.hint,
         "logs": answer.logs,
     }
@@ -384,8 +386,8 @@ def bare_page(answer: ErrorAnswer, hub_prefix: str) -> str:
     """Return an error page that needs no template."""
     return Markup(
         "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>{0} {1}</title>"
-        '<h1>{0} {1}</h1><p role="alert">{2}</p><p>{3}</p><p><a href="{4}home">Home</a></p></html>'
-    ).format(answer.status, answer.reason, answer.message, answer.hint, hub_prefix)
+        '<h1>{0} {1}</h1><p role="alert">{2}</p><p>{3}</p><p>{4}</p><p><a href="{5}home">Home</a></p></html>'
+    ).format(answer.status, answer.reason, answer.message, answer.hint, answer.reference, hub_prefix)
 
 
 def trusted(html: str) -> Markup:

@@ -1,4 +1,5 @@
 // API calls from the hub's own pages.
+import { _ } from "./words.js";
 
 /**
  * Call the API and return {status, ok, model}; a network failure has status 0. If the user has to confirm their
@@ -17,14 +18,16 @@ export async function call(method, url, body, back = location.pathname + locatio
     }
     return { status: answer.status, ok: answer.ok, model };
   } catch {
-    return { status: 0, ok: false, model: { message: "The hub cannot be reached. Check your network connection." } };
+    return { status: 0, ok: false, model: { message: _("The hub cannot be reached. Check your network connection.") } };
   }
 }
 
 /** Describe an error, with advice for an expired login. */
 export function describe(answer) {
-  const message = answer.model.message || `Error ${answer.status}`;
-  return answer.status === 403 ? `${message} Reload this page; you may have to log in again.` : message;
+  const message = answer.model.message || _("Error {status}", { status: answer.status });
+  if (answer.status === 403) return `${message} ${_("Reload this page; you may have to log in again.")}`;
+  const { reference } = answer.model;
+  return reference ? `${message} ${_("Administrators of this hub find details in the log by reference {reference}.", { reference })}` : message;
 }
 
 /** Poll once a second until a server is neither starting nor stopping, for at most `seconds`. */
