@@ -73,6 +73,7 @@ GET /users/{name}: read:users read:users:name read:users:groups read:users:activ
 POST PATCH /users/{name}: admin:users
 DELETE /users/{name}: delete:users
 POST /users/{name}/activity: users:activity
+GET /users/{name}/start-choices: start:servers
 GET /users/{name}/server: read:servers
 POST PUT PATCH /users/{name}/server: start:servers
 DELETE /users/{name}/server: delete:servers

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import re
+from urllib.parse import urlencode
 
 import pytest
 
@@ -153,9 +155,10 @@ async def test_a_link_from_another_site_says_what_it_starts_and_asks_once(hub) -
     link = "/hub/spawn?opt-profile=large&opt-hours=3&opt-image=own/1&opt-mail=true&opt-note=x"
     page = (await browser.get(link, headers=FOREIGN)).body.decode()
     assert "Start this server?" in page
+    assert "Profile: <b>Large</b>" in page
+    assert "For <b>theses</b>" in page
     shown = re.findall(r'<li>([^<]*): <b class="exact">([^<]*)</b>', page)
     assert shown == [
-        ("Profile", "Large"),
         ("Hours", "3"),
         ("Send mail", "yes"),
         ("Image", "own/1"),
@@ -236,3 +239,51 @@ async def test_a_slow_check_does_not_hold_the_page_and_many_pages_share_it(hub, 
     page = await browsers[0].get("/hub/spawn")
     assert b"It does not answer" not in page.body
     assert asked == ["tiny"]
+
+
+EVIL = '"><script>evil()</script>{{ 7*7 }}'
+
+
+async def test_texts_of_profiles_are_escaped_wherever_they_are_shown(hub) -> None:
+    choices = {"oneOf": [{"const": EVIL, "title": EVIL}, {"const": "b", "title": EVIL}]}
+    properties = {
+        EVIL: {"type": "string", "title": EVIL, "description": EVIL, "default": EVIL},
+        "long": {"type": "string", "format": "textarea", "title": EVIL, "default": EVIL},
+        "radio": {"title": EVIL, **choices},
+        "boxes": {"type": "array", "title": EVIL, "items": choices},
+        "list": {"title": EVIL, "default": EVIL, "anyOf": [choices, {"title": EVIL}]},
+        "number": {"type": "integer", "title": EVIL},
+        "check": {"type": "boolean", "title": EVIL},
+    }
+    texts = {"slug": EVIL, "title": EVIL, "description": EVIL, "icon": f"/{EVIL}"}
+    hub.tiny.profiles = (Profile(**texts, options={"properties": properties}), Profile(slug="b", title=EVIL))
+    hub.tiny.problem = EVIL
+    browser = await hub.logged_in()
+    query = urlencode({"opt-profile": EVIL, f"opt-{EVIL}": EVIL, "opt-radio": EVIL, "opt-boxes": EVIL})
+    pages = [await browser.get("/hub/spawn"), await browser.get(f"/hub/spawn?{query}", headers=FOREIGN)]
+    pages.append(await start(browser, **{"profile": EVIL, f"profile-option-{EVIL}--number": EVIL}))
+    assert [page.code for page in pages] == [200, 200, 400]
+    for page in pages:
+        text = page.body.decode()
+        assert "<script>evil" not in text
+        assert '"><script' not in text
+        assert "evil()" in text
+        assert "{{ 7*7 }}" in text
+
+
+async def test_programs_read_the_choices_of_a_start(make_hub) -> None:
+    hub = await make_hub(spawners={"large": TinyServers(label="Large")})
+    hub.tiny.profiles, hub.spawners["large"].problem = PROFILES, "It is down."
+    client = await hub.program()
+    answer = await client.get("/hub/api/users/alice/start-choices")
+    tiny, large = json.loads(answer.body)["spawners"]
+    assert (tiny["name"], tiny["default"], tiny["problem"]) == ("tiny", True, "")
+    assert [(one["slug"], one["memory_limit"]) for one in tiny["profiles"]] == [
+        ("small", 2 * 1024**3),
+        ("large", None),
+    ]
+    assert tiny["profiles"][1]["options"] == OPTIONS
+    assert (large["display_name"], large["problem"], large["profiles"]) == ("Large", "It is down.", [])
+    assert (await client.post("/hub/api/users/alice/server", model={"profile": "large"})).code == 201
+    model = json.loads((await client.get("/hub/api/users/alice/server")).body)
+    assert (model["profile"], model["user_options"]["hours"]) == ("Large", 2)

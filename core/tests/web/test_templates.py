@@ -52,7 +52,7 @@ class MaliciousText(str):
 
 
 LISTS = {
-    "services", "spawner_choices", "login_buttons", "spawners", "api_tokens", "oauth_clients",
+    "services", "spawner_choices", "profiles", "login_buttons", "spawners", "api_tokens", "oauth_clients",
     "allowed_scopes", "scope_descriptions", "logs",
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ class UserInfo:
         groups: names of the user's groups.
         plugin: the authenticator of the user's last login; empty if there was none or it was not looked up.
         auth_state: the secrets that the user's authenticator saved; None if there are none, and for hooks
-            other than `hub_spawn`, `hub_stop`, those of the options form and those of that authenticator.
+            other than `hub_spawn`, `hub_stop`, those of the start page and those of that authenticator.
         id: number of the user in this hub, which stays when the user is renamed; 0 before the user is
             stored. It may be given to another user after the user was deleted.
     """

@@ -40,11 +40,13 @@ SLEEP: Final = "stop at "
 COUNTED: Final = re.compile(r"in (\d+)(, .*)?")
 LOOKS: Final = frozenset(
     {
+        "hub_check_spawner",
         "hub_check_token",
         "hub_event",
         "hub_inventory",
         "hub_logs",
         "hub_poll",
+        "hub_profiles",
         "hub_proxy_poll",
         "hub_routes",
         "hub_usage",

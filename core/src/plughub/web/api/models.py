@@ -12,7 +12,7 @@ from plughub.domain.names import quote_path
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.scopes import ScopeFilter, check_scopes, coverage_of
 from plughub.domain.scopes.scope_check import Access, ScopeCoverage
-from plughub.domain.servers import ServerRecord
+from plughub.domain.servers import ServerRecord, profile_of
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
@@ -135,6 +135,7 @@ class Models:
             "stopped": not server.active,
             "problem": explained(problem_of(server), details=sees_state),
             "url": url,
+            "profile": profile_of(server),
             "user_options": shown(server.options, "options of server", server.full_name),
             "progress_url": progress,
             "full_url": public_address(self._settings, link) or None,

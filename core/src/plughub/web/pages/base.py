@@ -23,7 +23,7 @@ from plughub.domain.explanations import explained
 from plughub.domain.names import quote_path
 from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
-from plughub.domain.servers import ServerRecord
+from plughub.domain.servers import ServerRecord, profile_of
 from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
 from plughub.services.addresses import link_to_server, server_link, service_link
 from plughub.services.tokens.principals import Principal
@@ -345,6 +345,7 @@ class PageHandler(BaseHandler):
             "failed_message": server.failure.describe(details=details) if server.failure else "",
             "last_activity": server.last_activity,
             "backend": (info.label if info else "") or server.backend,
+            "profile": profile_of(server),
         }
 
 

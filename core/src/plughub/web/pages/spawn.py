@@ -19,7 +19,7 @@ from plughub.web.base import MAX_BODY
 from plughub.web.errors import error_answer, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
-from plughub.web.pages.start_facts import BACKEND, last_options, problems_of, start_link
+from plughub.web.pages.start_facts import BACKEND, last_options, last_spawner, problems_of, start_link
 from plughub.web.pages.start_form import StartForm, as_form
 from plughub.web.xsrf import is_from_hub_page, is_typed, may_be_passed_on
 
@@ -34,6 +34,7 @@ class SpawnHandler(PageHandler):
 
     own_parameters = PageHandler.own_parameters | {BACKEND, "display_name"}
     _is_retry = False
+    _known_form: StartForm | None = None
 
     def is_own(self, parameter: str) -> bool:
         """Treat spawner options as parameters of this page."""
@@ -152,11 +153,14 @@ class SpawnHandler(PageHandler):
         return {name.removeprefix(OPTION): values for name, values in (marked or options).items()}
 
     async def _form(self, user: User, server: str, backend: str) -> StartForm:
-        view = await self._view(user, server)
-        return StartForm(
-            html=await self.services.hooks.options_form(backend, view),
-            profiles=await self.services.profiles.of(backend, view),
-        )
+        """Return the form; its user and spawner are those of the address, so that a request has one form."""
+        if self._known_form is None:
+            view = await self._view(user, server)
+            self._known_form = StartForm(
+                html=await self.services.hooks.options_form(backend, view),
+                profiles=await self.services.profiles.of(backend, view),
+            )
+        return self._known_form
 
     async def _view(self, user: User, server: str) -> Server:
         """Return the server for its spawner, including the user's auth_state."""
@@ -238,6 +242,7 @@ class SpawnHandler(PageHandler):
             server_name=server,
             spawner_label=info.label or backend if len(self.services.settings.spawners) > 1 else "",
             options=asked.describe(options),
+            profile=asked.profile_card(options),
             after_url=self._after(user, server),
             url=self._address(user, server, self._options_in_address()),
         )
@@ -245,6 +250,7 @@ class SpawnHandler(PageHandler):
     async def _show_choice(self, user: User, server: str) -> None:
         spawners = self.services.settings.spawners
         problems = await problems_of(self, spawners, user.name, server)
+        last = await last_spawner(self, user, server)
         options = self._options_in_address()
         choices = [
             {
@@ -252,6 +258,7 @@ class SpawnHandler(PageHandler):
                 "label": info.label or name,
                 "description": info.description,
                 "is_default": name == self.services.settings.default_spawner,
+                "is_last": name == last,
                 "problem": problems.get(name, ""),
                 "url": self._address(user, server, options, backend=name),
             }

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from plughub.domain.errors import NotFoundError
 from plughub.domain.queries import add_query
+from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.web.authorization import of_server
 from plughub.web.pages.base import PageHandler
@@ -30,13 +31,23 @@ async def problems_of(
 
 async def last_options(handler: PageHandler, user: User, server: str, backend: str) -> Mapping[str, Any]:
     """Return the options of the last start with a spawner, if the visitor may read them."""
+    record = await _last_record(handler, user, server)
+    return record.options if record and record.backend in {"", backend} else {}
+
+
+async def last_spawner(handler: PageHandler, user: User, server: str) -> str:
+    """Return the spawner of the last start, if the visitor may read it; empty if there is none."""
+    record = await _last_record(handler, user, server)
+    return record.backend if record else ""
+
+
+async def _last_record(handler: PageHandler, user: User, server: str) -> ServerRecord | None:
     if not handler.visitor.may("read:servers", resource=of_server(user.name, server)):
-        return {}
+        return None
     try:
-        record = await handler.services.servers.get(user.name, server)
+        return await handler.services.servers.get(user.name, server)
     except NotFoundError:
-        return {}
-    return record.options if record.backend in {"", backend} else {}
+        return None
 
 
 def start_link(handler: PageHandler, user: User, server: str, backend: str) -> str:

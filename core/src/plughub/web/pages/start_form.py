@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from plughub.domain.option_fields import UNLISTED, OptionError, OptionField
-from plughub.domain.words import _
+from plughub.kinds import Profile
 from plughub.services.servers.profiles import PROFILE, OfferedProfile, choose, without_profile
 from plughub.web.pages.base import trusted
 
@@ -61,13 +61,19 @@ class StartForm:
             return [(name, value) for name, values in form.items() for value in values]
         profile = choose(self.profiles, _last(form, PROFILE))
         options = profile.read(form, linked=True)
-        shown: list[tuple[str, str]] = [(_("Profile"), profile.record.title)]
+        shown: list[tuple[str, str]] = []
         for field in profile.fields:
             value = options.get(field.name, field.default)
             if value is not None:
                 shown.append((field.title, field.describe(value)))
         rest = without_profile(self.profiles, form, linked=True)
         return shown + [(name, value) for name, values in rest.items() for value in values]
+
+    def profile_card(self, form: Mapping[str, Sequence[str]]) -> dict[str, Any] | None:
+        """Return the template variables of the profile that a link chooses; None if there are no profiles."""
+        if not self.profiles:
+            return None
+        return _card_variables(choose(self.profiles, _last(form, PROFILE)).record)
 
     def cards(
         self,
@@ -91,13 +97,7 @@ class StartForm:
         return [
             {
                 "id": f"profile-{number}",
-                "slug": one.record.slug,
-                "title": one.record.title,
-                "description": one.record.description,
-                "description_html": trusted(one.record.description_html),
-                "icon": one.record.icon,
-                "cpu": _number(one.record.cpu_limit),
-                "memory": _size(one.record.memory_limit),
+                **_card_variables(one.record),
                 "is_default": one is default and len(self.profiles) > 1,
                 "chosen": one is chosen,
                 "fields": [
@@ -107,6 +107,18 @@ class StartForm:
             }
             for number, one in enumerate(self.profiles)
         ]
+
+
+def _card_variables(profile: Profile) -> dict[str, Any]:
+    return {
+        "slug": profile.slug,
+        "title": profile.title,
+        "description": profile.description,
+        "description_html": trusted(profile.description_html),
+        "icon": profile.icon,
+        "cpu": _number(profile.cpu_limit),
+        "memory": _size(profile.memory_limit),
+    }
 
 
 def _field_variables(
