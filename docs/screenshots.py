@@ -29,6 +29,14 @@ import os, sys, time
 from plughub.testing import tiny_server
 
 name = os.environ["JUPYTERHUB_SERVER_NAME"]
+for line in (
+    "[I 2026-03-01 09:00:00.120 ServerApp] Package jupyterlab took 0.0000s to import",
+    "[W 2026-03-01 09:00:00.131 ServerApp] A setting of an earlier version has no effect: notebook_dir",
+    "[I 2026-03-01 09:00:00.540 ServerApp] jupyterlab | extension was successfully linked.",
+    "[E 2026-03-01 09:00:00.812 ServerApp] jupyterlab_git | extension failed: git not found",
+    "[I 2026-03-01 09:00:01.004 ServerApp] Serving notebooks from " + os.path.expanduser("~"),
+):
+    print(line, flush=True)
 if name == "broken":
     sys.exit("ModuleNotFoundError: No module named 'jupyterlab'")
 if name == "slow":
@@ -143,6 +151,7 @@ VISITS: Final = (
     Visit(name="home-first", user=NEWCOMER, path="hub/home"),
     Visit(name="start", user=NEWCOMER, path=f"hub/spawn/{NEWCOMER}"),
     Visit(name="starting", user=USER, path=f"hub/spawn-pending/{USER}/slow", shows="#progress-message"),
+    Visit(name="log", user=USER, path=f"hub/logs/{USER}/slow", shows="#log .bad"),
     Visit(name="failed", user=USER, path=f"hub/spawn-pending/{USER}/broken", status=500),
     Visit(name="not-running", user=USER, path=f"hub/user/{USER}/thesis/", status=424),
     Visit(name="tokens", user=USER, path="hub/token"),

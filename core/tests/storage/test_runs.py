@@ -145,3 +145,15 @@ def test_a_list_is_limited_to_users_and_to_members_of_groups(at, stored):
     within = ScopeCoverage(users=frozenset({"bob"}), groups=frozenset({"class"}))
     assert sums(at, query=replace(DAY, within=within)) == {"bob": (1, 1.0), "carol": (1, 1.0)}
     assert sums(at, query=replace(DAY, within=ScopeCoverage())) == {}
+
+
+def test_durations_of_starts_are_those_of_the_newest_runs_of_a_backend_and_profile(at):
+    for minutes in (1, 2, 3):
+        begin = minutes / 60
+        run(at, replace(ALICE, requested=NOON), begin, begin + 1)
+        run(at, replace(BOB, requested=NOON), 10 + begin, 11 + begin)
+    at(20, lambda runs: runs.begin(replace(ALICE, requested=NOON)))  # not ready yet
+
+    assert at(21, lambda runs: runs.start_durations("docker", "GPU", limit=2)) == [180, 120]
+    assert len(at(21, lambda runs: runs.start_durations("local", "", limit=9))) == 3
+    assert at(21, lambda runs: runs.start_durations("docker", "", limit=9)) == []

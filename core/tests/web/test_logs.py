@@ -8,7 +8,9 @@ import pytest
 
 from plughub.domain.audit import AuditQuery
 from plughub.services.servers import logs as service
+from plughub.services.servers.start_durations import UsualDuration
 from plughub.web.api import logs as api
+from plughub.web.pages.spawn_pending import describe_usual
 
 LOGS = "/hub/api/users/alice/server/logs"
 
@@ -266,3 +268,32 @@ async def test_reading_the_log_of_another_user_is_audited(logged):
 
     found = await logged.until(audited)
     assert [(entry.actor, entry.user) for entry in found] == [("root", "alice")]
+
+
+@pytest.mark.parametrize(
+    ("median", "longest", "words"),
+    [
+        (0.2, 0.9, "This usually takes about a second."),
+        (12.2, 12.4, "This usually takes about 12 seconds."),
+        (12, 40, "This usually takes 12 to 40 seconds."),
+        (50, 170, "This usually takes 1 to 3 minutes."),
+        (290, 305, "This usually takes about 5 minutes."),
+    ],
+)
+def test_the_usual_duration_is_described_in_seconds_or_minutes(median, longest, words):
+    assert describe_usual(UsualDuration(median, longest)) == words
+
+
+async def test_only_readers_of_a_log_find_it_on_the_pages_of_a_start(logged):
+    logged.tiny.hold = asyncio.Event()
+    server = await logged.servers.get("alice", "")
+    await logged.servers.wait(await logged.servers.stop(server), 20)
+    await logged.servers.start(await logged.user())
+    await logged.holder("bob", "read:servers!user=alice", "delete:servers!user=alice")
+    alice, bob = await logged.logged_in(), await logged.logged_in("bob")
+
+    assert b"/logs/stream" in (await alice.get("/hub/spawn-pending/alice")).body
+    page = (await bob.get("/hub/spawn-pending/alice")).body
+    assert b"progress-bar" in page
+    assert b"/logs" not in page
+    assert (await bob.get("/hub/logs/alice")).code == 404

@@ -19,7 +19,7 @@ from plughub.web.pages.base import PageHandler
 from plughub.web.templates import FOLDER, Templates
 
 EVIL = '"><script>alert(1)</script>'
-NAMES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.html"))
+NAMES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.html") if "parts" not in path.parts)
 WANTED = {
     "page.html", "login.html", "home.html", "spawn.html", "spawn_pending.html", "stop_pending.html",
     "not_running.html", "token.html", "oauth.html", "error.html", "404.html", "logout.html",

@@ -56,6 +56,19 @@ _ABANDONED = (
         or_(tables.spawners.c.id.is_(None), tables.server_life.c.status == Status.STOPPED.value),
     )
 )
+_RECENT = select(_run.id).order_by(_run.id.desc()).limit(2000).subquery()
+# Only recent runs are searched, so that a rare profile does not read the whole table.
+_STARTS = (
+    select(_run.started - _run.requested)
+    .where(
+        _run.id.in_(select(_RECENT.c.id)),
+        _run.backend == bindparam("of_backend"),
+        _run.profile == bindparam("of_profile"),
+        _run.started.is_not(None),
+    )
+    .order_by(_run.id.desc())
+    .limit(bindparam("most"))
+)
 _COLUMN_OF: Final = {
     UsageKey.USER: _run.username,
     UsageKey.GROUP: _run.user_groups,
@@ -160,6 +173,11 @@ class Runs:
         if run_id:
             wanted = wanted.where(_run.id < run_id)
         return [_read(row) for row in self._connection.execute(wanted)]
+
+    def start_durations(self, backend: str, profile: str, *, limit: int) -> list[float]:
+        """Return how many seconds the newest successful starts of a backend and a profile took."""
+        keys = {"of_backend": backend, "of_profile": profile, "most": limit}
+        return list(self._connection.execute(_STARTS, keys).scalars())
 
     def count(self, query: UsageQuery) -> int:
         """Count the runs of all pages."""

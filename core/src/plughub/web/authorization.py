@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from plughub.domain.confirmation import needs_confirmation
 from plughub.domain.errors import ForbiddenError, NotFoundError
@@ -14,6 +14,12 @@ from plughub.web.base import BaseHandler
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Resource = Callable[..., ScopeFilter | None]
+LOG_SCOPES: Final = ("start:servers", "admin:server_state")
+"""Scopes of which one is needed to read what a server wrote: those of its owner and of administrators.
+
+Those who only use a server, such as users with whom it is shared, may not know what its process writes about
+others. Those who only read or stop servers, such as services that stop idle ones, do not need it.
+"""
 NO_ACCESS = "No access to resources or resources not found"
 
 

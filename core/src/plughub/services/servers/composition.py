@@ -14,6 +14,7 @@ from plughub.services.servers.poller import Poller
 from plughub.services.servers.profiles import Profiles
 from plughub.services.servers.servers import ServerService
 from plughub.services.servers.spawner_checks import SpawnerChecks
+from plughub.services.servers.start_durations import StartDurations
 from plughub.services.servers.unrunnable_operations import UnrunnableOperations
 from plughub.services.servers.usage import UsageService
 
@@ -31,6 +32,7 @@ class ServerServices:
         poller: polls running servers.
         unrunnable_operations: ends operations that no hub process can execute.
         logs: reads what servers write.
+        start_durations: finds how long starts usually take.
         usage: measures what running servers use.
     """
 
@@ -42,6 +44,7 @@ class ServerServices:
     poller: Poller
     unrunnable_operations: UnrunnableOperations
     logs: LogService
+    start_durations: StartDurations
     usage: UsageService
 
 
@@ -62,5 +65,6 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
         poller=Poller(*parts, servers, routes.router, basis.change_feed),
         unrunnable_operations=UnrunnableOperations(basis.store, basis.settings, watch),
         logs=LogService(*parts),
+        start_durations=StartDurations(basis.store),
         usage=UsageService(*parts),
     )

@@ -15,20 +15,12 @@ from plughub.domain.timings import LOG_STREAM_SECONDS, LOG_TAIL_SECONDS
 from plughub.services.servers.logs import MOST_LINES, LogTail, has_log
 from plughub.web.api.base import APIHandler
 from plughub.web.api.event_streams import EventStreamHandler
-from plughub.web.authorization import of_server, requires
-from plughub.web.base import BaseHandler
+from plughub.web.authorization import LOG_SCOPES, of_server, requires
 from plughub.web.bodies import NUMBER, TEXT
 from plughub.web.description import call
 from plughub.web.languages import translated
+from plughub.web.log_readers import note_reader
 
-LOG_SCOPES: Final = ("start:servers", "admin:server_state")
-"""Scopes of which one is needed to read what a server wrote: those of its owner and of administrators.
-
-Those who only use a server, such as users with whom it is shared, may not know what its process writes about
-others. Those who only read or stop servers, such as services that stop idle ones, do not need it.
-"""
-READ_LOGS: Final = "read-logs"
-"""Entry of the audit trail for reading the log of another user's server."""
 DEFAULT_LINES: Final = 200
 
 
@@ -83,7 +75,8 @@ class LogStreamHandler(EventStreamHandler):
     async def _stream(self, record: ServerRecord, since: str) -> None:
         ends = time.monotonic() + LOG_STREAM_SECONDS
         sent: LogTail | None = None
-        while not self.is_closed and time.monotonic() < ends:
+        updates = self.services.live_updates
+        while not (self.is_closed or updates.is_closed) and time.monotonic() < ends:
             tail = await self.services.logs.tail(record.id)
             if tail is not sent:
                 event = _event(tail, sent, since)
@@ -116,10 +109,3 @@ def _event(tail: LogTail, sent: LogTail | None, since: str) -> dict[str, Any]:
         "live": tail.is_live,
         "problem": translated(tail.problem),
     }
-
-
-def note_reader(handler: BaseHandler, server: ServerRecord) -> None:
-    """Record in the audit trail that a log is read by others than the server's owner."""
-    reader = handler.visitor
-    if not (reader.is_user and reader.name == server.user):
-        handler.emit_event(READ_LOGS, server.user, server.name)

@@ -27,6 +27,7 @@ from plughub.domain.servers import ServerRecord, profile_of
 from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
 from plughub.services.addresses import link_to_server, server_link, service_link
 from plughub.services.tokens.principals import Principal
+from plughub.web.authorization import LOG_SCOPES
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
 from plughub.web.headers import CLEAR, CSP, STORAGE
@@ -321,6 +322,11 @@ class PageHandler(BaseHandler):
             if principal.may("access:services", resource=ScopeFilter.service(service.name))
         ]
 
+    def _logs_path(self, server: ServerRecord) -> str:
+        """Return the path of the page with a server's log; empty if the visitor may not read it."""
+        may_read = self.visitor.may(*LOG_SCOPES, resource=ScopeFilter.server(server.user, server.name))
+        return self.hub_path("logs", server.user, server.name) if may_read else ""
+
     def server_card(self, server: ServerRecord) -> dict[str, Any]:
         """Return the template variables of a server."""
         settings = self.services.settings
@@ -334,6 +340,7 @@ class PageHandler(BaseHandler):
             "url": self.link_to(server),
             "api_url": self.api_path(server),
             "spawn_url": self.spawn_path(server.user, server.name),
+            "logs_url": self._logs_path(server),
             "pending_url": spawn_pending_url(settings.base_url, server.user, server.name),
             "ready": server.ready,
             "active": server.active,

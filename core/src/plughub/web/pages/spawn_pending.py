@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from plughub.domain.servers import Failure, ServerRecord
+from plughub.domain.servers import Failure, ServerRecord, profile_of
+from plughub.domain.words import _, ngettext
+from plughub.services.servers.start_durations import UsualDuration
 from plughub.web.authorization import of_server, requires
 from plughub.web.pages.base import PageHandler, trusted
+from plughub.web.pages.logs import log_stream_path
+
+LONG_START: Final = 100
+"""Seconds above which the usual duration of a start is shown in minutes."""
 
 
 class SpawnPendingHandler(PageHandler):
@@ -20,7 +27,7 @@ class SpawnPendingHandler(PageHandler):
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
         elif record.pending == "spawn":
-            self._show_progress("spawn_pending.html", record)
+            await self._show_start(record)
         elif record.running:
             show_unreachable(self, record)
         elif record.active and not record.failed_start:
@@ -28,7 +35,22 @@ class SpawnPendingHandler(PageHandler):
         else:
             show_not_running(self, record)
 
-    def _show_progress(self, template: str, record: ServerRecord) -> None:
+    async def _show_start(self, record: ServerRecord) -> None:
+        operation = record.operation
+        usual = await self.services.start_durations.usual(record, operation) if operation else None
+        card = self.server_card(record)
+        self._show_progress(
+            "spawn_pending.html",
+            record,
+            log_stream_url=log_stream_path(self, record) if card["logs_url"] else "",
+            elapsed=round(max(time.time() - operation.created, 0), 1) if operation else 0,
+            usual_longest=round(max(usual.longest * 1.5, usual.longest + 5), 1) if usual else None,
+            usual_text=describe_usual(usual) if usual else "",
+            profile=profile_of(record),
+            several_spawners=len(self.services.settings.spawners) > 1,
+        )
+
+    def _show_progress(self, template: str, record: ServerRecord, **more: Any) -> None:
         token = urlencode({"_xsrf": self.xsrf_token.decode()})
         self.render_page(
             template,
@@ -39,7 +61,25 @@ class SpawnPendingHandler(PageHandler):
             server_api_url=self.api_path(record),
             after_url=self.pending_path(record.user, record.name),
             spawn_url=_start_again(self, record),
+            **more,
         )
+
+
+def describe_usual(usual: UsualDuration) -> str:
+    """Describe how long a start usually takes, in seconds or minutes."""
+    is_short = usual.longest < LONG_START
+    low, high = (max(round(value / (1 if is_short else 60)), 1) for value in (usual.median, usual.longest))
+    if is_short and low == high:
+        return ngettext(
+            "This usually takes about a second.", "This usually takes about %(num)d seconds.", low
+        )
+    if is_short:
+        return _("This usually takes %(low)d to %(high)d seconds.", low=low, high=high)
+    if low == high:
+        return ngettext(
+            "This usually takes about a minute.", "This usually takes about %(num)d minutes.", low
+        )
+    return _("This usually takes %(low)d to %(high)d minutes.", low=low, high=high)
 
 
 def show_unreachable(handler: PageHandler, record: ServerRecord, *, elsewhere: bool = False) -> None:

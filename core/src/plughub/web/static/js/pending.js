@@ -1,5 +1,7 @@
 // Progress of a server that starts or stops.
 import { call, describe, settled } from "./api.js";
+import { followLog } from "./log_stream.js";
+import { _ } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -9,6 +11,8 @@ function watchStart(section) {
   let source = null;
   let ended = false;
   let attempts = 0;
+  const log = followServer();
+  const timer = countTime();
 
   function show(event) {
     const percent = Math.max(0, Math.min(100, event.progress ?? 0));
@@ -34,6 +38,8 @@ function watchStart(section) {
   }
 
   function showFailure(event) {
+    clearInterval(timer);
+    log?.close();
     bar.classList.add("bad");
     const box = find("failure");
     box.hidden = false;
@@ -45,9 +51,10 @@ function watchStart(section) {
     if (event.logs?.length) {
       box.querySelector(".logs").hidden = false;
       box.querySelector(".logs pre").textContent = event.logs.join("\n");
+      if (log) find("server-log").hidden = true;
     }
     find("progress-message").textContent = "";
-    document.querySelector("h1").textContent = "The server failed to start";
+    document.querySelector("h1").textContent = _("The server failed to start");
     find("retry").hidden = false;
     find("promise")?.remove();
     stop.hidden = true;
@@ -78,7 +85,7 @@ function watchStart(section) {
       if (answer.ok && answer.model.pending !== "spawn") location.replace(section.dataset.after);
       else if (answer.status === 403 || answer.status === 404) location.reload();
       else {
-        find("progress-message").textContent = "The hub cannot be reached. Trying again …";
+        find("progress-message").textContent = _("The hub cannot be reached. Trying again …");
         setTimeout(() => { find("progress-log").replaceChildren(); listen(); }, Math.min(1000 * attempts, 10000));
       }
     };
@@ -87,7 +94,7 @@ function watchStart(section) {
   stop.addEventListener("click", async () => {
     const status = find("stop-server-status");
     stop.disabled = true;
-    status.textContent = "Cancelling …";
+    status.textContent = _("Cancelling …");
     let answer = await call("DELETE", section.dataset.serverUrl, {});
     if (answer.status === 202) answer = await settled(section.dataset.serverUrl, 60);
     if (answer.ok || answer.status === 404) {
@@ -100,6 +107,40 @@ function watchStart(section) {
   });
 
   listen();
+}
+
+// Show what the server writes, as soon as it has written something.
+function followServer() {
+  const element = find("log");
+  if (!element) return null;
+  return followLog(element, {
+    most: 500,
+    changed: (log) => {
+      const shown = log.lines().length > 0;
+      if (shown && find("server-log").hidden) {
+        find("server-log").hidden = false;
+        log.scroll();
+      }
+    },
+  });
+}
+
+function countTime() {
+  const box = find("timing");
+  if (!box) return 0;
+  const begun = performance.now() - 1000 * Number(box.dataset.elapsed);
+  const longest = Number(box.dataset.longest ?? Infinity);
+  const tick = () => {
+    const seconds = Math.floor((performance.now() - begun) / 1000);
+    const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    find("elapsed").textContent = _("Elapsed time: {time}", { time });
+    if (seconds > longest && find("late").hidden) {
+      find("late").hidden = false;
+      find("usual").hidden = true;
+    }
+  };
+  tick();
+  return setInterval(tick, 1000);
 }
 
 async function watchStop(section) {
