@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright
 from tornado.netutil import bind_sockets
 
 from plughub import hookimpl
-from plughub.kinds import Server, Usage
+from plughub.domain.clock import isoformat, utcnow
+from plughub.kinds import Endpoint, Server, Usage
 from plughub.testing.conditions import until
 from plughub.testing.doubles import TinyServers
 from plughub.web.listener import HubServer
@@ -83,6 +86,10 @@ async def test_home_shows_changes_made_elsewhere_and_keeps_focus_and_typed_text(
     lab = await hub.servers.get("alice", "lab")
     await hub.named_servers.set_display_name(lab, "Laboratory")
     await text(page, "Laboratory", timeout=1500)
+    admin = await hub.admin()
+    announced = await admin.ask("PUT", "/hub/api/announcement", model={"message": "Closed at six"})
+    assert announced.code < 300, announced.body
+    await page.wait_for_selector("#hub-announcement", timeout=1500)
 
 
 async def test_tabs_share_one_stream_and_the_next_takes_over(hub, context):
@@ -178,3 +185,29 @@ async def test_changes_by_another_hub_process_show_within_a_second(make_hub, con
         await text(page, "running", timeout=1000)
     finally:
         polling.cancel()
+
+
+class Limited(TinyServers):
+    """Spawner whose servers have a time limit."""
+
+    @hookimpl
+    async def hub_spawn(self, server: Server) -> Endpoint:
+        return replace(await super().hub_spawn(server), ends_in=7200.0)
+
+
+async def test_a_planned_stop_is_shown_with_a_warning_when_it_is_near(make_hub, context):
+    hub = await make_hub(spawners={"limited": Limited()})
+    user = await hub.user()
+    record = await hub.servers.start(user, "", backend="limited")
+    await hub.servers.wait(record, 20)
+    page = await opened(context, hub)
+    await connected(hub)
+    await text(page, "in 2 hours")
+    culler = await hub.holder("culler", "delete:servers", "read:servers")
+    url = "/hub/api/users/alice/server/announced-stop"
+    soon = isoformat(utcnow() + timedelta(seconds=630))
+    assert (await culler.ask("PUT", url, model={"at": soon, "reason": "idle <b>"})).code == 204
+    await text(page, "Reason: idle <b>", timeout=1500)
+    await text(page, "in 10 minutes")
+    assert (await culler.delete(url)).code == 204
+    await page.wait_for_function("() => !document.body.innerText.includes('Reason')")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from plughub.domain.explanations import explained, with_details
@@ -204,6 +204,9 @@ class ServerRecord:
         unknown: why its status is currently unknown; empty if it is known.
         unreachable: why it has no route although it runs; empty if it has one.
         profile: title of the profile of the last start; empty if its backend has none.
+        ends_at: when its backend ends it, in seconds since the epoch; None if never or unknown.
+        stop_at: when it will be stopped, as a culler has announced, in seconds since the epoch; None if not.
+        stop_reason: why it will be stopped then; empty if not given.
         operation: the operation in progress; None if there is none.
     """
 
@@ -228,6 +231,9 @@ class ServerRecord:
     unknown: str = ""
     unreachable: str = ""
     profile: str = ""
+    ends_at: float | None = None
+    stop_at: float | None = None
+    stop_reason: str = ""
     operation: Operation | None = None
 
     @property
@@ -263,6 +269,23 @@ class ServerRecord:
     def failed_start(self) -> bool:
         """True if its start failed and is being undone."""
         return self.operation is not None and self.operation.is_undoing and self.operation.failure is not None
+
+
+def planned_stop(server: ServerRecord) -> tuple[datetime, str] | None:
+    """Return when a running server ends according to its backend or a culler, and the reason given.
+
+    Args:
+        server: the server.
+
+    Returns:
+        The earlier of the two times, with the reason of that one; None if there is none.
+    """
+    plans = [(server.ends_at, ""), (server.stop_at, server.stop_reason)]
+    known = [(at, reason) for at, reason in plans if at is not None]
+    if not known or not server.running:
+        return None
+    at, reason = min(known)
+    return datetime.fromtimestamp(at, UTC), reason
 
 
 def profile_of(server: ServerRecord) -> str:

@@ -179,6 +179,10 @@ EVENT_KEEPALIVE_SECONDS: Final = 8.0
 """Longest silence of an event stream, in seconds: proxies close silent connections."""
 EVENT_RETRY_MILLISECONDS: Final = 1000
 """Milliseconds after which a browser continues an event stream that has ended: the user is watching."""
+SOON_SECONDS: Final = 15 * MINUTE
+"""Seconds before the planned end of a server from which pages warn of it: enough to save one's work."""
+LATE_SECONDS: Final = 5 * MINUTE
+"""Seconds after which pages no longer show a planned end: cullers look only every few minutes."""
 LIVE_KEEPALIVE_SECONDS: Final = 20.0
 """Longest silence of the stream of live updates, in seconds: each open browser has one, and proxies close
 connections that are silent for a minute."""
@@ -237,6 +241,8 @@ MIN_SHARE_CODE_SECONDS: Final = 60
 """Shortest life of a share code, in seconds: a shorter one would expire before it is opened."""
 MAX_SHARE_CODE_SECONDS: Final = 365 * DAY
 """Longest life of a share code, in seconds: an older one has been forgotten."""
+LONGEST_RUN_SECONDS: Final = 10 * 365 * DAY
+"""Longest time until an announced stop of a server, in seconds: later ones are errors of units."""
 LONGEST_TOKEN_SECONDS: Final = 100 * 365 * DAY
 """Longest life of a token, in seconds: later dates do not fit into a calendar."""
 XSRF_DAYS: Final = 31

@@ -106,6 +106,8 @@ class Endpoint:
             unless that token is still stored for this server.
         cpus: CPU cores that the server may use, for usage accounting; None for no limit, or if unknown.
         memory: bytes of memory that the server may use, for usage accounting; None likewise.
+        ends_in: seconds from now after which the backend ends the server, such as the time limit of a batch
+            job, for the user to know; None for never, or if unknown.
     """
 
     url: str
@@ -113,6 +115,7 @@ class Endpoint:
     api_token: str | None = field(default=None, repr=False)
     cpus: float | None = None
     memory: int | None = None
+    ends_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -42,6 +43,9 @@ _SERVER = (
         _life.unknown,
         _life.unreachable,
         _life.profile,
+        _life.ends_at,
+        _life.stop_at,
+        _life.stop_reason,
         tables.servers.c.proto,
         tables.servers.c.ip,
         tables.servers.c.port,
@@ -81,6 +85,7 @@ _RUNNING = (
     )
 )
 _RUNNING_ON = select(_life.backend, _life.host).where(_IS_RUNNING).distinct()
+_NO_STOP: Final[Mapping[str, Any]] = {"ends_at": None, "stop_at": None, "stop_reason": ""}
 _NOT_KNOWN = update(tables.server_life).where(
     _IS_RUNNING,
     _life.backend == bindparam("of_backend"),
@@ -215,6 +220,7 @@ class Servers:
             failure=None,
             unknown="",
             unreachable="",
+            **_NO_STOP,
         )
 
     def save_state(self, server_id: int, state: Mapping[str, Any]) -> None:
@@ -261,7 +267,22 @@ class Servers:
             host="",
             unknown="",
             unreachable="",
+            **_NO_STOP,
         )
+
+    def set_end(self, server_id: int, seconds: float | None) -> None:
+        """Store after how many seconds the backend ends the server; None, which is ignored, if unknown."""
+        if seconds is not None:
+            self._live(server_id, ends_at=time.time() + seconds)
+
+    def announce_stop(self, server: ServerRecord, at: float | None, reason: str) -> bool:
+        """Store when the server will be stopped and why, None for never; False if it does not run."""
+        of = {"of_server": server.id, "of_launch": server.launch}
+        values = {"stop_at": at, "stop_reason": reason[:_TITLE]}
+        if not self._connection.execute(_STATE_OF, {**of, **values}).rowcount:
+            return False
+        self._changes.add_server(server.id)
+        return True
 
     def record_failure(self, server_id: int, failure: Failure) -> None:
         """Store why a start failed, before its remains are cleaned up."""
@@ -388,5 +409,8 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
         unknown=row.unknown or "",
         unreachable=row.unreachable or "",
         profile=row.profile or "",
+        ends_at=row.ends_at,
+        stop_at=row.stop_at,
+        stop_reason=row.stop_reason or "",
         operation=read_operation(row, places.get(row.op_id), OPERATION) if busy else None,
     )

@@ -234,6 +234,9 @@ server_life = Table(
     Column("unknown", Unicode(1023), nullable=False, default=""),
     Column("unreachable", Unicode(1023), nullable=False, default="", server_default=""),
     Column("profile", Unicode(255), nullable=False, default="", server_default=""),
+    Column("ends_at", Float),
+    Column("stop_at", Float),
+    Column("stop_reason", Unicode(255), nullable=False, default="", server_default=""),
 )
 
 operations = Table(

@@ -49,6 +49,8 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/users/{name}/server/usage", usage.UsageHandler),
     ("/api/users/{name}/servers/{server?}/usage", usage.UsageHandler),
     ("/api/users/{name}/start-choices", start_choices.StartChoicesHandler),
+    ("/api/users/{name}/server/announced-stop", servers.AnnouncedStopHandler),
+    ("/api/users/{name}/servers/{server?}/announced-stop", servers.AnnouncedStopHandler),
     ("/api/users/{name}/activity", activity.ActivityHandler),
     ("/api/groups", groups.GroupsHandler),
     ("/api/groups/{group}", groups.GroupHandler),

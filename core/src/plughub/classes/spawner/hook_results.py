@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from plughub.classes.spawner.hub_objects import ServerAddress
 from plughub.domain.timings import STARTING_POLL_SECONDS
-from plughub.kinds import Progress, SpawnFailed
+from plughub.kinds import Endpoint, Progress, SpawnFailed
 
 
 class SpawnException(SpawnFailed):
@@ -172,13 +172,20 @@ def scopes(setting: str, value: Any) -> tuple[str, ...] | None:
     return None if value is None else tuple(value)
 
 
+def endpoint_of(spawner: Any, url: str, state: Mapping[str, Any], token: str | None) -> Endpoint:
+    """Return the address and limits of a server that an instance has started; `token` if it was resumed."""
+    cpus, memory = resources_of(spawner)
+    ends_in = number_of(spawner.ends_in) or None
+    return Endpoint(url=url, state=state, api_token=token or None, cpus=cpus, memory=memory, ends_in=ends_in)
+
+
 def resources_of(spawner: Any) -> tuple[float | None, int | None]:
     """Return the CPU cores and the bytes of memory that a server may use, by its limits or guarantees."""
-    cpus = _number(spawner.cpu_limit) or _number(spawner.cpu_guarantee)
-    memory = _number(spawner.mem_limit) or _number(spawner.mem_guarantee)
+    cpus = number_of(spawner.cpu_limit) or number_of(spawner.cpu_guarantee)
+    memory = number_of(spawner.mem_limit) or number_of(spawner.mem_guarantee)
     return cpus or None, int(memory) if memory else None
 
 
-def _number(value: object) -> float:
+def number_of(value: object) -> float:
     """Return a limit as a number; 0 for none, or one that is no number yet."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

@@ -19,8 +19,8 @@ from plughub.classes.spawner.hook_results import (
     as_exit_code,
     as_failure,
     as_progress,
+    endpoint_of,
     progress_of,
-    resources_of,
     scopes,
     take_address,
 )
@@ -153,8 +153,7 @@ class SpawnerHooks:
         self._cache.note_state(server, state)
         given = server.environment.get("JUPYTERHUB_API_TOKEN", "")
         resumed = spawner.api_token if spawner.api_token != given else None
-        cpus, memory = resources_of(spawner)
-        return Endpoint(url=url, state=state, api_token=resumed or None, cpus=cpus, memory=memory)
+        return endpoint_of(spawner, url, state, resumed)
 
     @hookimpl
     async def hub_poll(self, server: Server) -> int | Moved | None:

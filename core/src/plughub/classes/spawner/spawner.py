@@ -35,12 +35,15 @@ class Spawner(PollCallbacks):
         own_accounts: the servers run as system users other than the hub's.
         polls_before_stop: call `stop` only if `poll` says that the server runs. Set it for a class whose
             `stop` fails when the server has ended, or relies on what `poll` finds.
+        ends_in: seconds after which the backend ends the server by itself, such as the time limit of a batch
+            job; `start` may set it, and users see it on their home page. None for never, or if unknown.
     """
 
     label: ClassVar[str] = ""
     host_bound: ClassVar[bool] = False
     own_accounts: ClassVar[bool] = False
     polls_before_stop: ClassVar[bool] = False
+    ends_in: float | None = None
 
     # ---- to implement in a subclass
 

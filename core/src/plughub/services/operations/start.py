@@ -129,6 +129,7 @@ class StartSteps:
         def store_endpoint(tx: Transaction) -> None:
             tx.servers.record_endpoint(record.id, url=endpoint.url, prefix=prefix, state=endpoint.state)
             tx.runs.set_resources(record.id, endpoint.cpus, endpoint.memory)
+            tx.servers.set_end(record.id, endpoint.ends_in)
             used = endpoint.api_token or secret
             if used:
                 own_tokens = server_token_keys(tx, self.settings, record)

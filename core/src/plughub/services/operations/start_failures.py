@@ -14,7 +14,7 @@ from plughub.domain.errors import InvalidError, PluginError, PluginTimeoutError
 from plughub.domain.explanations import parts_of
 from plughub.domain.secrets import scrub
 from plughub.domain.servers import Failure
-from plughub.domain.timings import FAILURE_LOGS_SECONDS
+from plughub.domain.timings import FAILURE_LOGS_SECONDS, LONGEST_RUN_SECONDS
 from plughub.domain.urls import address_of
 from plughub.kinds import Diagnosis, Endpoint, Server, SpawnFailed
 from plughub.plugin.hooks import Hooks
@@ -83,7 +83,10 @@ def checked_endpoint(plugin: str, answer: Endpoint) -> Endpoint:
     """
     try:
         address_of(answer.url)
-        return replace(answer, state=json.loads(json.dumps(dict(answer.state))))
+        ends_in = answer.ends_in
+        if ends_in is not None:
+            ends_in = min(max(float(ends_in), 0.0), LONGEST_RUN_SECONDS)
+        return replace(answer, state=json.loads(json.dumps(dict(answer.state))), ends_in=ends_in)
     except (InvalidError, AttributeError, TypeError, ValueError) as error:
         detail = f"plugin {plugin!r} returned an invalid endpoint: {error}"
         failure = Failure(message="the server cannot be used", detail=detail, plugin=plugin, at=utcnow())

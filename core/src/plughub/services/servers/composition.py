@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from plughub.services.basis import Basis
 from plughub.services.operations.composition import OperationServices
 from plughub.services.routes.composition import RouteServices
+from plughub.services.servers.announced_stops import AnnouncedStops
 from plughub.services.servers.force_forget import ForceForget
 from plughub.services.servers.logs import LogService
 from plughub.services.servers.named_servers import NamedServers
@@ -34,6 +35,7 @@ class ServerServices:
         logs: reads what servers write.
         start_durations: finds how long starts usually take.
         usage: measures what running servers use.
+        announced_stops: stores when servers will be stopped.
     """
 
     servers: ServerService
@@ -46,6 +48,7 @@ class ServerServices:
     logs: LogService
     start_durations: StartDurations
     usage: UsageService
+    announced_stops: AnnouncedStops
 
 
 def compose_servers(basis: Basis, routes: RouteServices, operations: OperationServices) -> ServerServices:
@@ -67,4 +70,5 @@ def compose_servers(basis: Basis, routes: RouteServices, operations: OperationSe
         logs=LogService(*parts),
         start_durations=StartDurations(basis.store),
         usage=UsageService(*parts),
+        announced_stops=AnnouncedStops(basis.store),
     )

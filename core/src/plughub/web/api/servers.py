@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
+from plughub.domain.clock import isoformat
 from plughub.domain.errors import HubError, InvalidError, SpawnFailedError
 from plughub.domain.names import check_display_name
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
+from plughub.web.api.activity import parse_time
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import Models
 from plughub.web.authorization import check_access, of_server, requires
@@ -189,3 +192,44 @@ def _parse_start(body: Mapping[str, Any]) -> StartBody:
 def _display_name(body: Mapping[str, Any]) -> str | None:
     name = body.get("display_name")
     return None if name is None else check_display_name(name)
+
+
+class AnnouncedStopHandler(APIHandler):
+    """``…/announced-stop``: when a culler will stop a server, and when its backend ends it."""
+
+    @call(errors=(404,))
+    @requires("read:servers", about=of_server)
+    async def get(self, name: str, server: str = "") -> None:
+        """Return the announced stop of a server; null for what is unknown."""
+        record = await self.services.servers.get(name, server)
+        self.answer(
+            {
+                "at": _text(record.stop_at),
+                "reason": record.stop_reason or None,
+                "ends_at": _text(record.ends_at),
+            }
+        )
+
+    @call(success=(204,), errors=(404,), body={"at": TEXT, "reason": TEXT})
+    @requires("delete:servers", about=of_server)
+    async def put(self, name: str, server: str = "") -> None:
+        """Announce when a running server will be stopped, for its user to know."""
+        body = self.checked_body("stop")
+        record = await self.services.servers.get(name, server)
+        at = body.get("at")
+        if at is None:
+            raise InvalidError("'at' must be a time, such as 2030-01-31T17:00:00Z")
+        await self.services.announced_stops.announce(record, parse_time(at), body.get("reason") or "")
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+    @call(success=(204,), errors=(404,))
+    @requires("delete:servers", about=of_server)
+    async def delete(self, name: str, server: str = "") -> None:
+        """Withdraw the announced stop."""
+        record = await self.services.servers.get(name, server)
+        await self.services.announced_stops.announce(record, None)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+
+def _text(at: float | None) -> str | None:
+    return None if at is None else isoformat(datetime.fromtimestamp(at, UTC))

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from plughub.domain.clock import utcnow
 from plughub.domain.scopes import ScopeFilter
-from plughub.domain.servers import ServerRecord, profile_of
+from plughub.domain.servers import ServerRecord, planned_stop, profile_of
 from plughub.domain.shares import Share
+from plughub.domain.timings import LATE_SECONDS, SOON_SECONDS
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
 from plughub.web.authorization import requires
@@ -19,6 +21,15 @@ from plughub.web.xsrf import is_navigation
 
 SHARES: Final = 100
 """Shares by the user that the cards name."""
+
+
+def _stop_of(server: ServerRecord) -> dict[str, Any]:
+    """Return the template variables about the planned end of a server."""
+    at, reason = planned_stop(server) or (None, "")
+    left = (at - utcnow()).total_seconds() if at else 0
+    if at is None or left < -LATE_SECONDS:  # it was not stopped as announced
+        return {"stop_at": None, "stop_reason": "", "stops_soon": False}
+    return {"stop_at": at, "stop_reason": reason, "stops_soon": left < SOON_SECONDS}
 
 
 class HomeHandler(PageHandler):
@@ -66,6 +77,7 @@ class HomeHandler(PageHandler):
             "may_start": self.visitor.may("start:servers", resource=resource),
             "may_stop": self.visitor.may("delete:servers", resource=resource),
             "shared_with": sorted(shares),
+            **_stop_of(server),
         }
 
     def _absolute(self, address: str) -> str:

@@ -14,6 +14,7 @@
 // - An element with `data-refresh="5"` has the page loaded again every 5 seconds while it is visible.
 // - Typed text, checked boxes, focus, open <details> and open <dialog>s stay.
 //
+// The announcements above <main> are updated as well.
 // After each update <main> sends the event "plughub:updated". Use `refresh()` after an action, to show its result
 // without waiting for the stream, and `onChange(topics, listener)` for what is not part of <main>.
 import { showTimes } from "./times.js";
@@ -23,7 +24,7 @@ const main = document.getElementById("main") ?? document.body;
 const topics = new Set((main.dataset.live ?? "").split(/\s+/).filter(Boolean));
 const streamUrl = `${window.jhdata.base_url}api/events`;
 const name = `plughub-live ${window.jhdata.base_url} ${window.jhdata.user}`;
-const REGIONS = ["announcement", "main"];
+const REGIONS = ["announcements", "main"];
 const SHORTEST_PAUSE = 700; // milliseconds between two loads of the page
 const LONGEST_BACKOFF = 30000;
 const REMEMBERED = 100; // events that a tab which has just opened may ask for
