@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from plughub.domain.activity_charts import Span
 from plughub.domain.scopes import ScopeCoverage
 from plughub.domain.timings import RUN_SEEN_SECONDS
 from plughub.domain.usage import Outcome, RunStart, UsageKey, UsageQuery
@@ -157,3 +158,35 @@ def test_durations_of_starts_are_those_of_the_newest_runs_of_a_backend_and_profi
     assert at(21, lambda runs: runs.start_durations("docker", "GPU", limit=2)) == [180, 120]
     assert len(at(21, lambda runs: runs.start_durations("local", "", limit=9))) == 3
     assert at(21, lambda runs: runs.start_durations("docker", "", limit=9)) == []
+
+
+@pytest.mark.parametrize("span", list(Span))
+def test_activity_counts_users_starts_failures_and_times_in_each_interval(at, span):
+    width = span.bucket_seconds / HOUR
+
+    def start(server_id, user, hour, *, seconds=1.0, queued=0.0, fails=False, end=None):
+        begin = replace(ALICE, server_id=server_id, user=user, requested=NOON + hour * HOUR)
+        at(hour + queued / HOUR, lambda runs: runs.begin(begin))
+        if fails:
+            at(hour + seconds / HOUR, lambda runs: runs.end(server_id, Outcome.DIED))
+            return
+        at(hour + seconds / HOUR, lambda runs: runs.mark_ready(server_id))
+        if end is not None:
+            at(end, lambda runs: runs.end(server_id, Outcome.STOPPED))
+
+    now = 10 * width + 0.05
+    for number in range(20):  # all in the interval before the last
+        start(100 + number, "alice", 9 * width + 0.01, seconds=float(number + 1), end=9 * width + 0.1)
+    start(1, "bob", 9 * width + 0.02, fails=True)
+    start(2, "carol", 5 * width + 0.01, queued=30.0, seconds=40.0)
+    found = at(now, lambda runs: runs.activity(span))
+    assert len(found) == span.buckets
+    last = {round((bucket.begin - NOON) / 3600 / width): bucket for bucket in found}
+    begin = found[-1].begin
+    assert begin <= NOON + now * HOUR < begin + span.bucket_seconds
+    busy, early, present = last[9], last[5], last[10]
+    assert (busy.starts, busy.failures, busy.users, busy.servers) == (21, 1, 2, 21)
+    assert (busy.median, busy.slow) == (pytest.approx(10.0), pytest.approx(19.0))
+    assert (early.starts, early.users, early.queued) == (1, 1, pytest.approx(30.0))
+    assert early.median == pytest.approx(40.0)
+    assert (present.users, present.servers, present.starts, present.median) == (1, 1, 0, None)

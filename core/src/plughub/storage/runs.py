@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from plughub.domain.activity_charts import ActivityBucket, Span
 from plughub.domain.servers import Status
 from plughub.domain.usage import (
     GIB,
@@ -35,6 +36,7 @@ from plughub.domain.usage import (
     sums_by_group,
 )
 from plughub.storage import tables
+from plughub.storage.run_charts import activity_of
 from plughub.storage.run_table import runs
 from plughub.storage.statements import insert_unless_taken
 
@@ -178,6 +180,10 @@ class Runs:
         """Return how many seconds the newest successful starts of a backend and a profile took."""
         keys = {"of_backend": backend, "of_profile": profile, "most": limit}
         return list(self._connection.execute(_STARTS, keys).scalars())
+
+    def activity(self, span: Span) -> list[ActivityBucket]:
+        """Return the activity of the hub in each interval of a period up to now, the oldest first."""
+        return activity_of(self._connection, span, self._now)
 
     def count(self, query: UsageQuery) -> int:
         """Count the runs of all pages."""

@@ -37,7 +37,7 @@ def compose_insight(basis: Basis, metrics: Metrics, folders: Collection[Path]) -
         folders: folders of the hub whose file systems must not become full.
     """
     return InsightServices(
-        usage_reports=UsageReports(basis.store),
+        usage_reports=UsageReports(basis.store, basis.change_feed),
         announcements=Announcements(basis.store),
         monitor=Monitor(basis.store, basis.settings, metrics, folders),
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from plughub.domain.activity_charts import ActivityBucket, Span
 from plughub.domain.usage import Run, UsageKey, UsageQuery, UsageReport
+from plughub.services.coordination.change_feed import CachedQuery, ChangeFeed
 from plughub.storage.store import Store, Transaction
 
 AT_ONCE: Final = 1000
@@ -31,10 +34,19 @@ class UsageReports:
 
     Args:
         store: the storage.
+        change_feed: knows whether anything may have changed.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, change_feed: ChangeFeed) -> None:
         self._store = store
+        self._activity = {span: CachedQuery(change_feed, partial(self._read, span)) for span in Span}
+
+    async def activity(self, span: Span) -> list[ActivityBucket]:
+        """Return the activity of the hub in each interval of a period up to now; briefly cached."""
+        return await self._activity[span].get()
+
+    async def _read(self, span: Span) -> list[ActivityBucket]:
+        return await self._store.read(lambda tx: tx.runs.activity(span))
 
     async def report(self, query: UsageQuery, by: UsageKey) -> UsageReport:
         """Return the sums of a period by user, group, backend or profile."""

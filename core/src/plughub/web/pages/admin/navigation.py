@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plughub.domain.scopes import coverage_of
+from plughub.domain.words import _
 
 CONSOLE: Final = "admin-ui"
 """Scope that opens the console. Each section needs one of its own in addition."""
@@ -42,9 +43,18 @@ class Section:
         return coverage.everything or any(getattr(coverage, f"{kind}s") for kind in self.kinds)
 
 
+HUB: Final = _("Hub")
+ACTIVITY: Final = Section("activity", _("Activity"), HUB, ("read:metrics",))
+USAGE: Final = Section("usage", _("Usage"), HUB, ("read:usage",), ("user", "group"))
+HEALTH: Final = Section("health", _("Health"), HUB, ("read:hub",))
+PLUGINS: Final = Section("plugins", _("Plugins"), HUB, ("read:hub",))
+ANNOUNCEMENT: Final = Section("announcement", _("Announcement"), HUB, ("announce",))
 OVERVIEW: Final = Section("", "Overview")
 
-SECTIONS: Final[tuple[Section, ...]] = (OVERVIEW,)
+SECTIONS: Final[tuple[Section, ...]] = (
+    OVERVIEW,
+    *(ACTIVITY, USAGE, HEALTH, PLUGINS, ANNOUNCEMENT),
+)
 """All sections, in the order of the navigation. A part's sections stand together."""
 
 

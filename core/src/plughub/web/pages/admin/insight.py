@@ -1,0 +1,272 @@
+"""Pages of the console that report on the hub: activity, usage, health, plugins and the announcement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from plughub.domain.activity_charts import Span
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import UnavailableError
+from plughub.domain.findings import Finding, Severity
+from plughub.domain.hub_processes import HubStatus
+from plughub.domain.machine_state import MachineState
+from plughub.domain.usage import GIB, UsageKey, UsageQuery, UsageReport, UsageSum
+from plughub.domain.words import Text, _, ngettext
+from plughub.services.observability.metrics import HookTimes
+from plughub.web.authorization import list_coverage
+from plughub.web.languages import translated
+from plughub.web.pages.admin.base import AdminPageHandler, shows_section
+from plughub.web.pages.admin.charts import activity_charts, number_table
+from plughub.web.pages.admin.navigation import ACTIVITY, ANNOUNCEMENT, HEALTH, PLUGINS, USAGE
+
+_LABELS: Final = (
+    _("Users with a running server"),
+    _("Servers"),
+    _("Starts"),
+    _("All"),
+    _("Failed"),
+    _("Time from request to ready server"),
+    _("Median"),
+    _("Slowest 5 %"),
+    _("Longest wait in the queue"),
+)
+MAX_ROWS: Final = 100
+_KEYS: Final = {
+    UsageKey.USER: _("User"),
+    UsageKey.GROUP: _("Group"),
+    UsageKey.BACKEND: _("Backend"),
+    UsageKey.PROFILE: _("Profile"),
+}
+
+
+class ActivityHandler(AdminPageHandler):
+    """``/hub/admin/activity``: charts of the last day or week."""
+
+    section = ACTIVITY
+
+    @shows_section
+    async def get(self) -> None:
+        """Show charts."""
+        wanted = self.text_argument("span")
+        span = Span(wanted) if wanted in set(Span) else Span.DAY
+        buckets = await self.services.usage_reports.activity(span)
+        charts = activity_charts(buckets, span, [translated(label) for label in _LABELS])
+        headings, rows = number_table(charts)
+        self.render_admin(
+            "admin/activity.html",
+            span=span.value,
+            charts=charts,
+            headings=headings,
+            rows=rows,
+            keeps_usage=bool(self.services.settings.usage_days),
+        )
+
+
+class UsageHandler(AdminPageHandler):
+    """``/hub/admin/usage``: sums of a period, with links to files."""
+
+    section = USAGE
+
+    @shows_section
+    async def get(self) -> None:
+        """Show the sums of a period."""
+        by = (
+            UsageKey(self.text_argument("by")) if self.text_argument("by") in set(UsageKey) else UsageKey.USER
+        )
+        since, until = self._period()
+        query = UsageQuery(
+            since=since.timestamp(),
+            until=until.timestamp(),
+            within=list_coverage(self, "read:usage"),
+        )
+        keeps = bool(self.services.settings.usage_days)
+        report = await self.services.usage_reports.report(query, by) if keeps else UsageReport()
+        period = urlencode({"since": since.date().isoformat(), "until": until.date().isoformat()})
+        last = until - timedelta(days=1)
+        self.render_admin(
+            "admin/usage.html",
+            by=by.value,
+            keys={key.value: label for key, label in _KEYS.items()},
+            since=since.date().isoformat(),
+            until=last.date().isoformat(),
+            sums=[_usage_row(usage) for usage in report.sums[:MAX_ROWS]],
+            hidden=max(len(report.sums) - MAX_ROWS, 0),
+            total=_usage_row(report.total),
+            longest=f"{max((usage.hours for usage in report.sums), default=0) or 1:.3f}",
+            sums_csv=f"{self.hub_path('api', 'usage')}?format=csv&by={by}&{period}",
+            runs_csv=f"{self.hub_path('api', 'usage', 'runs')}?format=csv&{period}",
+            keeps_usage=keeps,
+        )
+
+    def _period(self) -> tuple[datetime, datetime]:
+        """Return the requested days; those of the last month if they are missing or invalid."""
+        midnight = utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
+        until = self._day("until") or midnight
+        since = self._day("since") or until - timedelta(days=29)
+        end = max(since, until) + timedelta(days=1)
+        return min(since, until), end
+
+    def _day(self, name: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self.text_argument(name)[:10]).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+
+class HealthHandler(AdminPageHandler):
+    """``/hub/admin/health``: findings, hub processes and machines."""
+
+    section = HEALTH
+
+    @shows_section
+    async def get(self) -> None:
+        """Show what is wrong with the hub."""
+        report = await self.services.monitor.report()
+        try:
+            health = await self.context.health()
+            hubs, problem = health.hubs, ""
+        except UnavailableError as error:
+            hubs, problem = (), error.message
+        self.render_admin(
+            "admin/health.html",
+            findings=[_finding_row(finding) for finding in report.findings],
+            machines=[machine_row(machine) for machine in report.machines],
+            hubs=[_hub_row(hub) for hub in hubs],
+            this_hub=self.services.settings.hub_id,
+            problem=problem,
+        )
+
+
+class PluginsHandler(AdminPageHandler):
+    """``/hub/admin/plugins``: plugins with their versions and the times of their hooks."""
+
+    section = PLUGINS
+
+    @shows_section
+    async def get(self) -> None:
+        """Show the active plugins."""
+        names = self.services.hooks.caller.plugins.names
+        rows = plugin_rows(names, self.context.versions, self.context.metrics.hook_times())
+        settings = self.services.settings
+        self.render_admin(
+            "admin/plugins.html",
+            plugins=rows,
+            host=settings.host,
+            roles={
+                **{name: _("Spawner") for name in settings.spawners},
+                **{name: _("Authenticator") for name in settings.authenticators},
+                settings.proxy: _("Proxy"),
+            },
+        )
+
+
+class AnnouncementPageHandler(AdminPageHandler):
+    """``/hub/admin/announcement``: form of the announcement."""
+
+    section = ANNOUNCEMENT
+
+    @shows_section
+    async def get(self) -> None:
+        """Show the announcement and its form."""
+        current = self.announcement
+        self.render_admin(
+            "admin/announcement.html",
+            current=current,
+            until=_time(current.until) if current else None,
+            api_url=self.hub_path("api", "announcement"),
+        )
+
+
+def plugin_rows(
+    names: Iterable[str], versions: Mapping[str, str], times: Iterable[HookTimes]
+) -> list[dict[str, Any]]:
+    """Return a row for each plugin, those of distributions first."""
+    found: dict[str, list[HookTimes]] = {name: [] for name in names}
+    for time in times:
+        found.setdefault(time.plugin, []).append(time)
+    rows = [
+        {
+            "name": name,
+            "version": versions.get(name, ""),
+            "calls": ngettext("%(num)d call", "%(num)d calls", sum(hook.calls for hook in hooks)),
+            "failures": _failures(sum(hook.failures for hook in hooks)),
+            "hooks": [_hook_row(hook) for hook in hooks],
+        }
+        for name, hooks in found.items()
+    ]
+    return sorted(rows, key=lambda row: (not row["version"], row["name"]))
+
+
+def _failures(count: int) -> Text | None:
+    return ngettext("%(num)d failed call", "%(num)d failed calls", count) if count else None
+
+
+def _hook_row(hook: HookTimes) -> dict[str, str]:
+    return {
+        "hook": hook.hook,
+        "calls": f"{hook.calls:,}",
+        "failures": f"{hook.failures:,}",
+        "mean": f"{1000 * hook.seconds / hook.calls:,.1f} ms" if hook.calls else "",
+    }
+
+
+def machine_row(machine: MachineState) -> dict[str, Any]:
+    """Return the meters of a machine for pages: title, text, numbers of each."""
+    load = {
+        "title": _("CPU load"),
+        "text": _("%(load)s of %(cpus)s cores", load=f"{machine.load:.1f}", cpus=str(machine.cpus)),
+        "value": f"{machine.load:.2f}",
+        "max": str(machine.cpus),
+        "high": f"{0.9 * machine.cpus:.2f}",
+    }
+    memory = _meter(_("Memory in use"), machine.memory, machine.memory_free)
+    disks = [_meter(_("Disk of %(path)s", path=disk.path), disk.total, disk.free) for disk in machine.disks]
+    return {"host": machine.host, "meters": [load, *([memory] if machine.memory else ()), *disks]}
+
+
+def _meter(title: Text, total: int, free: int) -> dict[str, Any]:
+    return {
+        "title": title,
+        "text": _("%(free)s free of %(total)s", free=_gib(free), total=_gib(total)),
+        "value": str(total - free),
+        "max": str(total),
+        "high": str(int(0.9 * total)),
+    }
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB"
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    style = {Severity.ERROR: "bad", Severity.WARNING: "warn"}.get(finding.severity, "")
+    since = _time(finding.since)
+    return {
+        "code": finding.code,
+        "style": style,
+        "message": finding.message[:1].upper() + finding.message[1:],
+        "action": finding.action[:1].upper() + finding.action[1:],
+        "since": since,
+    }
+
+
+def _usage_row(usage: UsageSum) -> dict[str, str]:
+    return {
+        "key": usage.key,
+        "value": f"{usage.hours:.3f}",
+        "hours": f"{usage.hours:,.1f}",
+        "cpu_hours": f"{usage.cpu_hours:,.1f}",
+        "memory_hours": f"{usage.memory_hours:,.1f}",
+        "runs": f"{usage.runs:,}",
+    }
+
+
+def _hub_row(hub: HubStatus) -> dict[str, Any]:
+    return {"hub": hub, "started": _time(hub.process.started), "seen": _time(hub.process.seen)}
+
+
+def _time(at: float | None) -> datetime | None:
+    return datetime.fromtimestamp(at, UTC) if at else None
