@@ -50,7 +50,7 @@ class RecordingSpawner(Spawner):
     seen: ClassVar[dict] = {}
 
     async def start(self):
-        names = ("image", "cpu_limit", "mem_limit", "http_timeout", "environment", "profile")
+        names = ("user_options", "image", "cpu_limit", "mem_limit", "http_timeout", "environment", "profile")
         self.seen.clear()
         self.seen.update({name: getattr(self, name) for name in names})
         return "http://127.0.0.1:5000"
@@ -119,6 +119,24 @@ async def test_options_of_a_profile_are_not_those_of_the_spawner(caplog) -> None
     assert "has no effect" not in caplog.text
 
 
+async def test_options_that_a_profile_applies_mean_nothing_else_to_the_class() -> None:
+    """JupyterHub's DockerSpawner, for one, takes an option ``image`` for the name of an image."""
+    profile = {**PROFILES[1], "form": {"properties": {"hours": HOURS, "why": {"type": "string"}}}}
+    options = {"profile": "large-one", "image": "base", "hours": 3, "why": "thesis", "own": 1}
+    seen = await started(options, [profile])
+    assert seen["user_options"] == {"profile": "large-one", "why": "thesis", "own": 1}
+
+
+def test_time_limits_suffice_for_every_profile() -> None:
+    choices = {"big": {"override": {"http_timeout": 400}}}
+    profiles = [
+        {"display_name": "A", "override": {"start_timeout": 600}},
+        {"display_name": "B", "profile_options": {"size": {"choices": choices}}},
+    ]
+    info = hooks_of(profiles, start_timeout=70).hub_spawner_info()
+    assert (info.start_timeout, info.http_timeout) == (600, 400)
+
+
 async def test_profiles_may_be_a_function_of_the_spawner() -> None:
     async def profiles(spawner):
         return [{"display_name": f"For {spawner.user.name}", "slug": "own", "image": "own:1"}]
@@ -155,11 +173,16 @@ def test_only_spawners_with_profiles_implement_the_hook() -> None:
     ("profiles", "message"),
     [
         ([{"display_name": "A", "colour": "red"}], r"Spawner.profiles\[0\]: unknown keys: colour"),
+        ([("A", "a", "class", {})], r"Spawner.profiles\[0\]: must be a dictionary"),
         ([{"slug": "a"}], r"Spawner.profiles\[0\]: display_name is missing"),
         ([{"display_name": "A"}, {"display_name": "a"}], "two profiles have the slug a"),
         ([{"display_name": "A", "mem_limit": "much"}], "is not a size"),
         ([{"display_name": "A", "form": {"properties": {"x": {"type": "x"}}}}], "use one of the types"),
         ([{"display_name": "A", "override": {"colour": 1}}], "'a' in Spawner.profiles sets colour, which"),
+        (
+            [{"display_name": "A", "override": {"poll_interval": 1}}],
+            "poll_interval, which are the same for all",
+        ),
     ],
 )
 def test_an_invalid_profile_stops_the_start_of_the_hub(profiles, message) -> None:

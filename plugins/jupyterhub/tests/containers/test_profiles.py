@@ -47,3 +47,35 @@ def test_a_profile_runs_in_a_container_that_survives_the_hub_and_is_removed(tmp_
         assert [one["Id"] for one in containers()] == [started["Id"]]
         api("DELETE", "/users/ada/server")
         wait_for(lambda: not containers())
+
+
+OWN = """
+c.JupyterHub.spawner_class = "dockerspawner.DockerSpawner"
+image = c.DockerSpawner.image
+c.DockerSpawner.image = "does-not-exist:1"
+c.DockerSpawner.profiles = [
+    {"display_name": "Small", "slug": "small", "mem_limit": "256M", "profile_options": {
+        "image": {"choices": {"probe": {"kubespawner_override": {"image": image}}}},
+    }},
+    {"display_name": "Staff", "slug": "staff", "groups": ["staff"]},
+]
+"""
+
+
+def test_profiles_of_the_hub_choose_the_image_of_an_unmodified_dockerspawner(tmp_path, settings, containers):
+    with HubProcess(tmp_path, "--plugins", "jupyterhub,dummy", config=settings + OWN) as hub:
+        api = ApiClient(hub.url, TOKEN)
+        api("POST", "/users/ada")
+        refused = api("POST", "/users/ada/server", {"profile": "staff"})
+        assert (refused.status, "there is no profile 'staff' for you" in refused.body["message"]) == (
+            400,
+            True,
+        )
+
+        api("POST", "/users/ada/server", {"profile": "small", "image": "probe"})
+        wait_for(lambda: api("GET", "/users/ada").body["servers"].get("", {}).get("ready"))
+        facts = requests.get(f"{hub.url}user/ada/", headers={"Authorization": f"token {TOKEN}"}).json()
+        assert facts["environment"]["MEM_LIMIT"] == str(256 * 1024**2)
+        assert api("GET", "/users/ada").body["servers"][""]["profile"] == "Small"
+        api("DELETE", "/users/ada/server")
+        wait_for(lambda: not containers())

@@ -32,7 +32,7 @@ from plughub.classes.spawner.options import (
     read_form,
     refusing_options,
 )
-from plughub.classes.spawner.profiles import apply_profile, check_profiles
+from plughub.classes.spawner.profiles import apply_profile, check_profiles, longest
 from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.user_code import call
 from plughub.kinds import (
@@ -109,8 +109,8 @@ class SpawnerHooks:
             hub_url=spawner.hub_connect_url or "",
             own_accounts=spawner.own_accounts,
             host_bound=spawner.host_bound,
-            start_timeout=spawner.start_timeout,
-            http_timeout=spawner.http_timeout,
+            start_timeout=longest(spawner, "start_timeout"),
+            http_timeout=longest(spawner, "http_timeout"),
             poll_interval=spawner.poll_interval,
             poll_jitter=spawner.poll_jitter,
             server_token_scopes=scopes("Spawner.server_token_scopes", spawner.server_token_scopes),

@@ -27,6 +27,13 @@ SETTINGS: Final = frozenset(
     }
 )
 """Settings that a profile may name directly, without ``override``."""
+FIXED: Final = frozenset(
+    {
+        *("poll_interval", "poll_jitter", "server_token_scopes", "oauth_client_allowed_scopes"),
+        *("profiles", "options_form", "options_from_form", "group_overrides", "display_name", "description"),
+    }
+)
+"""Settings that the hub reads once for each spawner, or before the profile is applied."""
 OVERRIDES: Final = ("override", "kubespawner_override", "spawner_override")
 _TEXTS: Final = frozenset({"display_name", "name", "slug", "description", "description_html", "icon"})
 _KEYS: Final = _TEXTS | SETTINGS | {*OVERRIDES, "default", "groups", "form", "profile_options"}
@@ -53,11 +60,20 @@ class SpawnerProfile:
 
     def names(self) -> frozenset[str]:
         """Return the names of all settings that it may change."""
-        parts = [
-            *(one for by_key in self.choices.values() for one in by_key.values()),
-            *self.templates.values(),
-        ]
-        return frozenset(self.override).union(*parts)
+        return frozenset(name for part in self._parts() for name in part)
+
+    def values(self, setting: str) -> list[Any]:
+        """Return the values that it may give to a setting."""
+        return [part[setting] for part in self._parts() if setting in part]
+
+    def applied(self) -> frozenset[str]:
+        """Return the options that change settings, and mean nothing else to the spawner."""
+        of_choices = {name for name, by_key in self.choices.items() if any(by_key.values())}
+        return frozenset(of_choices | set(self.templates))
+
+    def _parts(self) -> list[Mapping[str, Any]]:
+        of_choices = (one for by_key in self.choices.values() for one in by_key.values())
+        return [self.override, *of_choices, *self.templates.values()]
 
     def settings(self, options: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return the settings to change, in this order.
@@ -116,14 +132,34 @@ def check_profiles(spawner: Spawner) -> None:
     Raises:
         ValueError: it is invalid, or changes a setting that the class does not have.
     """
-    if not has_profiles(type(spawner), spawner.config) or callable(spawner.profiles):
-        return
-    for profile in read_profiles(spawner.profiles or ()):
-        if missing := sorted(name for name in profile.names() if not spawner.has_trait(name)):
+    for profile in _listed_profiles(spawner):
+        names, of_profile = profile.names(), f"profile {profile.record.slug!r} in Spawner.profiles sets"
+        if missing := sorted(name for name in names if not hasattr(type(spawner), name)):
             raise ValueError(
-                f"profile {profile.record.slug!r} in Spawner.profiles sets {', '.join(missing)}, which "
-                f"{type(spawner).__name__} does not have; set the profiles of each spawner class separately"
+                f"{of_profile} {', '.join(missing)}, which {type(spawner).__name__} does not have; set the "
+                "profiles of each spawner class separately"
             )
+        if fixed := sorted(names & FIXED):
+            raise ValueError(f"{of_profile} {', '.join(fixed)}, which are the same for all starts")
+
+
+def longest(spawner: Spawner, setting: str) -> float:
+    """Return a time limit that suffices for all profiles, because the hub knows one for each spawner.
+
+    Args:
+        spawner: the spawner.
+        setting: ``start_timeout`` or ``http_timeout``.
+    """
+    values = [one for profile in _listed_profiles(spawner) for one in profile.values(setting)]
+    limits = [float(one) for one in values if isinstance(one, int | float)]
+    return max([float(getattr(spawner, setting)), *limits])
+
+
+def _listed_profiles(spawner: Spawner) -> tuple[SpawnerProfile, ...]:
+    """Return the profiles of a spawner unless they depend on the user."""
+    if not has_profiles(type(spawner), spawner.config) or callable(spawner.profiles):
+        return ()
+    return read_profiles(spawner.profiles or ())
 
 
 async def apply_profile(spawner: Spawner) -> None:
@@ -148,6 +184,9 @@ async def apply_profile(spawner: Spawner) -> None:
     spawner.profile = profile.record.slug
     names = {one.name for one in profile.fields}
     spawner.profile_options = frozenset({PROFILE, *names, *(f"{name}{UNLISTED}" for name in names)})
+    applied = {*profile.applied(), *(f"{name}{UNLISTED}" for name in profile.applied())}
+    options = spawner.user_options
+    spawner.user_options = {name: value for name, value in options.items() if name not in applied}
     spawner.log.info("profile %r of %s", spawner.profile, spawner.record.full_name)
     for settings in changes:
         for name, value in settings.items():
@@ -185,6 +224,8 @@ def read_profiles(given: Any) -> tuple[SpawnerProfile, ...]:
 
 
 def _read(given: Mapping[str, Any]) -> SpawnerProfile:
+    if not isinstance(given, Mapping):
+        raise TypeError(f"must be a dictionary, not {given!r}")
     if unknown := sorted(set(given) - _KEYS):
         raise ValueError(f"unknown keys: {', '.join(unknown)}; allowed: {', '.join(sorted(_KEYS))}")
     title = str(given.get("display_name") or given.get("name") or "")

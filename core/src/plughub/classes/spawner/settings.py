@@ -170,8 +170,9 @@ class SpawnerSettings(PlainSettings):
     description = Unicode(
         help="What this spawner is meant for, on the start page of a hub with several."
     ).tag(config=True)
+    # wrapspawner's ProfilesSpawner gives its own trait of this name, a list of tuples, to the class that it wraps.
     profiles: Any = Union(
-        [List(Dict()), Callable()],
+        [List(), Callable()],
         default_value=[],
         help="""Profiles among which a user chooses at a start, in the shape of KubeSpawner's profile_list: a
         list of dictionaries with display_name, slug, description, default, override (values by setting),
