@@ -170,7 +170,7 @@ class SpawnerSettings(PlainSettings):
     description = Unicode(
         help="What this spawner is meant for, on the start page of a hub with several."
     ).tag(config=True)
-    # wrapspawner's ProfilesSpawner gives its own trait of this name, a list of tuples, to the class that it wraps.
+    # wrapspawner's ProfilesSpawner passes a list of tuples on to the class that it wraps.
     profiles: Any = Union(
         [List(), Callable()],
         default_value=[],
