@@ -20,6 +20,10 @@ class MetricsSample:
     def __init__(self, text: str) -> None:
         self.families = {family.name: family for family in text_string_to_metric_families(text)}
 
+    @property
+    def samples(self) -> set[str]:
+        return {sample.name for family in self.families.values() for sample in family.samples}
+
     def value(self, name: str, **labels: str) -> float:
         return sum(
             sample.value

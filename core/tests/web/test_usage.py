@@ -9,6 +9,8 @@ import pytest
 from plughub.kinds import Usage
 from plughub.services.servers import usage as usage_module
 
+from .test_metrics import read
+
 MEMORY = 300_000_000
 NOTHING = ("cpu", "cpu_limit", "memory", "memory_limit", "disk", "disk_limit", "measured")
 
@@ -121,3 +123,42 @@ async def test_reading_the_usage_needs_the_scope_that_reads_the_server(measured,
     bob = await measured.program("bob", *scopes)
 
     assert (await bob.get("/hub/api/users/alice/server/usage")).code == code
+
+
+@pytest.mark.parametrize(("wanted", "named"), [("backend", False), ("server", True), ("none", False)])
+async def test_metrics_sum_what_servers_use(make_hub, wanted, named):
+    hub = await make_hub(server_usage_metrics=wanted)
+    hub.tiny.usage = Usage(cpu=1.5, memory=MEMORY)
+    await hub.running("alice")
+    await hub.running("bob")
+    await hub.services.usage_samples.sample("tiny")
+    assert hub.tiny.measured == 0, "nothing is measured before the metrics are read"
+    assert "jupyterhub_servers_measured" not in (await read(hub)).samples
+
+    await hub.services.usage_samples.sample("tiny")
+    found = await read(hub)
+
+    assert found.value("servers_measured", plugin="tiny") == (0 if wanted == "none" else 2)
+    assert found.value("servers_cpu_cores", plugin="tiny") == (0 if wanted == "none" else 3)
+    assert found.value("servers_memory_bytes") == (0 if wanted == "none" else 2 * MEMORY)
+    assert found.value("server_memory_bytes", user="bob", server="") == (MEMORY if named else 0)
+    assert hub.tiny.measured == (0 if wanted == "none" else 2)
+
+    server = await hub.servers.get("bob", "")
+    await hub.servers.wait(await hub.servers.stop(server), 20)
+    await hub.services.usage_samples.sample("tiny")
+    found = await read(hub)
+    assert found.value("servers_measured") == (0 if wanted == "none" else 1)
+    assert found.value("server_memory_bytes", user="bob") == 0
+
+
+async def test_one_process_measures_for_the_metrics(make_hub, tmp_path):
+    url = f"sqlite:///{tmp_path}/shared.sqlite"
+    first, second = await make_hub(url=url), await make_hub(url=url, hub_id="second")
+    first.tiny.usage = second.tiny.usage = Usage(cpu=1.0)
+    for hub in (first, second):
+        await read(hub)
+        await hub.services.usage_samples.sample("tiny")
+
+    assert "jupyterhub_servers_measured" in (await read(first)).samples
+    assert "jupyterhub_servers_measured" not in (await read(second)).samples

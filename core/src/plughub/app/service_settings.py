@@ -124,6 +124,7 @@ def _with_processes(settings: HubSettings, hub: JupyterHub) -> HubSettings:
         cleanup_proxy=hub.cleanup_proxy,
         audit_days=hub.audit_days,
         usage_days=hub.usage_days,
+        server_usage_metrics=hub.server_usage_metrics,
     )
 
 

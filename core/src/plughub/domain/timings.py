@@ -328,6 +328,8 @@ RUN_SEEN_SECONDS: Final = 60.0
 """Seconds between two notes that a server still runs: so exact are the ends of runs that no hub has seen."""
 USUAL_START_SECONDS: Final = 60.0
 """Seconds for which the usual duration of starts is reused: it changes slowly."""
+USAGE_SAMPLE_SECONDS: Final = 30.0
+"""Seconds between two measurements of all running servers for the metrics, while these are read."""
 LOG_TAIL_SECONDS: Final = 1.0
 """Seconds for which the last lines of a log are reused: that is how often open pages show new ones."""
 LOG_STREAM_SECONDS: Final = 60.0

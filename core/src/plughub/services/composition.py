@@ -109,6 +109,7 @@ class HubServices(
             self.deletion.resume_pending,
             self.logins.refusals.run,
             self.monitor.run,
+            self.usage_samples.run,
         )
 
 
@@ -138,7 +139,7 @@ def compose(given: Foundation) -> HubServices:
     servers = compose_servers(basis, routes, operations)
     users = compose_users(basis, given.user_rules, tokens, operations, servers)
     sharing = compose_sharing(basis)
-    insight = compose_insight(basis, given.metrics, given.watched_folders)
+    insight = compose_insight(basis, given.metrics, given.watched_folders, servers.usage)
     live = LiveUpdates(store)
     caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks, live
     packages = (basis, tokens, programs, routes, operations, servers, users, sharing, insight)

@@ -91,6 +91,7 @@ class HubSettings:
             ten minutes where servers share the hub's origin.
         audit_days: days for which the audit trail is kept; 0 for no audit trail.
         usage_days: days for which runs of servers are kept after their end; 0 for no usage accounting.
+        server_usage_metrics: metrics of the usage of servers: ``backend``, ``server`` or ``none``.
         plugin_threads: threads per plugin, and so the number of logins that are checked at the same time.
         login_limits: free failed logins, and the growth of the delay after them.
         refused_logins_per_hour: refused logins that are reported, logged and audited one by one.
@@ -135,6 +136,7 @@ class HubSettings:
     confirm_within: float | None = None
     audit_days: float = 90
     usage_days: float = 400
+    server_usage_metrics: str = "backend"
     plugin_threads: int = 8
     login_limits: LoginLimits = field(default_factory=LoginLimits)
     refused_logins_per_hour: int = 1000

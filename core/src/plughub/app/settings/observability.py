@@ -48,6 +48,14 @@ class ObservabilitySettings(traitlets.HasTraits):
         nothing, so that the pages on usage and activity stay empty.
         """,
     ).tag(config=True)
+    server_usage_metrics = traitlets.Enum(
+        ("backend", "server", "none"),
+        "backend",
+        help="""What the metrics report about the CPU cores and the memory that running servers use: "backend"
+        for sums by spawner, "server" also for each server, with the name of its user, "none" to measure
+        nothing for the metrics.
+        """,
+    ).tag(config=True)
     active_user_window = traitlets.Integer(
         1800,
         min=1,

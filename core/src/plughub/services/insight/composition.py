@@ -10,7 +10,9 @@ from plughub.services.basis import Basis
 from plughub.services.insight.announcements import Announcements
 from plughub.services.insight.monitor import Monitor
 from plughub.services.insight.usage_reports import UsageReports
+from plughub.services.insight.usage_samples import UsageSamples
 from plughub.services.observability.metrics import Metrics
+from plughub.services.servers.usage import UsageService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,23 +23,29 @@ class InsightServices:
         usage_reports: reports on the usage of servers.
         announcements: the announcement on all pages.
         monitor: stores and reports findings about the hub.
+        usage_samples: measures all running servers for the metrics.
     """
 
     usage_reports: UsageReports
     announcements: Announcements
     monitor: Monitor
+    usage_samples: UsageSamples
 
 
-def compose_insight(basis: Basis, metrics: Metrics, folders: Collection[Path]) -> InsightServices:
+def compose_insight(
+    basis: Basis, metrics: Metrics, folders: Collection[Path], usage: UsageService
+) -> InsightServices:
     """Create the services of this package.
 
     Args:
         basis: what the services are made from.
         metrics: metrics of this process.
         folders: folders of the hub whose file systems must not become full.
+        usage: measures servers.
     """
     return InsightServices(
         usage_reports=UsageReports(basis.store, basis.change_feed),
         announcements=Announcements(basis.store),
         monitor=Monitor(basis.store, basis.settings, metrics, folders),
+        usage_samples=UsageSamples(basis.store, basis.settings, usage, metrics),
     )

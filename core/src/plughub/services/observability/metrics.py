@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,6 +65,23 @@ class HookTimes:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ServerUsage:
+    """What a server uses.
+
+    Attributes:
+        user: name of its user.
+        server: its name.
+        cores: CPU cores in use.
+        memory: bytes in use.
+    """
+
+    user: str
+    server: str
+    cores: float
+    memory: float
+
+
 class Metrics:
     """Metrics of a hub process. A built-in plugin: `hub_event` reports starts.
 
@@ -88,6 +105,7 @@ class Metrics:
         self._create_backend_metrics()
         self._create_user_metrics()
         self._create_hub_metrics()
+        self._create_usage_metrics()
 
     # ---- creation
 
@@ -144,6 +162,15 @@ class Metrics:
         self._adoption = self._histogram(
             "init_spawners_duration_seconds", "Waits of starting hubs for the first check of running servers"
         )
+
+    def _create_usage_metrics(self) -> None:
+        self._measured = self._gauge("servers_measured", "Running servers whose usage is known", "plugin")
+        self._cores = self._gauge("servers_cpu_cores", "CPU cores that servers use", "plugin")
+        self._memory = self._gauge("servers_memory_bytes", "Memory that servers use", "plugin")
+        labels = ("plugin", "user", "server")
+        self._server_cores = self._gauge("server_cpu_cores", "CPU cores that a server uses", *labels)
+        self._server_memory = self._gauge("server_memory_bytes", "Memory that a server uses", *labels)
+        self._servers_of: dict[str, set[tuple[str, str, str]]] = {}
 
     def _histogram(self, name: str, about: str, *labels: str, buckets: Sequence[float] = ()) -> Histogram:
         return Histogram(
@@ -306,6 +333,36 @@ class Metrics:
             HookTimes(plugin, hook, int(one["count"]), int(one.get("failures", 0)), one["sum"])
             for (plugin, hook), one in sorted(found.items())
         ]
+
+    def set_server_usage(self, plugin: str, found: Collection[ServerUsage], *, each: bool) -> None:
+        """Set the gauges of what the servers of a plugin use.
+
+        Args:
+            plugin: the spawner.
+            found: the servers whose usage is known.
+            each: also set the gauges of each server.
+        """
+        self._measured.labels(plugin).set(len(found))
+        self._cores.labels(plugin).set(sum(one.cores for one in found))
+        self._memory.labels(plugin).set(sum(one.memory for one in found))
+        shown = {(plugin, one.user, one.server): one for one in found if each}
+        self._forget_servers(plugin, shown.keys())
+        for labels, one in shown.items():
+            self._server_cores.labels(*labels).set(one.cores)
+            self._server_memory.labels(*labels).set(one.memory)
+        self._servers_of[plugin] = set(shown)
+
+    def forget_server_usage(self, plugin: str) -> None:
+        """Remove the gauges of what the servers of a plugin use: this process does not measure them."""
+        self._forget_servers(plugin)
+        for gauge in (self._measured, self._cores, self._memory):
+            with contextlib.suppress(KeyError):
+                gauge.remove(plugin)
+
+    def _forget_servers(self, plugin: str, besides: Collection[tuple[str, str, str]] = ()) -> None:
+        for labels in self._servers_of.pop(plugin, set()) - set(besides):
+            self._server_cores.remove(*labels)
+            self._server_memory.remove(*labels)
 
     def set_threads(self, plugin: str, busy: int, waiting: int) -> None:
         """Set the gauges of a plugin's threads.

@@ -79,11 +79,15 @@ class UsageService:
         self.readings: SharedReadings[Launch, _Readings] = SharedReadings(USAGE_SECONDS, REMEMBERED)
         self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
 
+    def is_measured_by(self, plugin: str) -> bool:
+        """Return whether a spawner measures its servers."""
+        return plugin in self._slots and self._hooks.reports_usage(plugin)
+
     def is_reported(self, server: ServerRecord) -> bool:
         """Return whether the usage of a server can be known: it runs, here, and its spawner measures it."""
         plugin = server.backend or self._settings.default_spawner
         is_here = server.host in {"", self._settings.host}
-        return server.running and is_here and plugin in self._slots and self._hooks.reports_usage(plugin)
+        return server.running and is_here and self.is_measured_by(plugin)
 
     def latest(self, server: ServerRecord) -> Reading | None:
         """Return the last reading of a server without measuring it; None if there is none."""
