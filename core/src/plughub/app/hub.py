@@ -126,6 +126,8 @@ class Hub:
 
     async def close(self) -> None:
         """Close this process's resources; leave servers and proxy running."""
+        if self._parts is not None:
+            self._parts.services.live_updates.close()
         if self._web is not None:
             await self._web.close()
         await self._end_tasks()

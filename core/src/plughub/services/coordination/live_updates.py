@@ -91,6 +91,12 @@ class Subscription:
         self._checked_at = time.monotonic()
         self._topics: set[str] = set()
         self._updated = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    @property
+    def has_ended(self) -> bool:
+        """True when the reader is gone, or this process shuts down."""
+        return self._ended.is_set()
 
     def add(self, topic: str) -> None:
         """Add a topic to the next update."""
@@ -101,6 +107,17 @@ class Subscription:
         """Have the login checked before the next update, which is due now."""
         self.is_stale = True
         self._updated.set()
+
+    def end(self) -> None:
+        """End the subscription."""
+        self._ended.set()
+        self._updated.set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, so that changes are collected for the next update."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
 
     async def next(self, seconds: float) -> frozenset[str]:
         """Wait for changed topics, at most for some seconds."""
@@ -163,6 +180,8 @@ class LiveUpdates:
                 "There are too many open pages for live updates.", retry_after=LIVE_RETRY_SECONDS
             )
         subscription = Subscription(reader)
+        if self.is_closed:
+            subscription.end()
         self._owners[reader.owner] += 1
         self._subscriptions[subscription] = None
         try:
@@ -207,7 +226,7 @@ class LiveUpdates:
         """End all subscriptions: this process shuts down."""
         self.is_closed = True
         for subscription in self._subscriptions:
-            subscription.expire()
+            subscription.end()
 
     # ---- changes
 

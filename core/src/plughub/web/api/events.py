@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
@@ -27,7 +26,6 @@ class EventsHandler(APIHandler):
     epoch, for ``since`` of the next request. Readers learn nothing else, and load what they show again.
     """
 
-    _is_closed = False
     _subscription: Subscription | None = None
 
     @call(errors=(429,), query={"since": NUMBER, "once": NUMBER})
@@ -52,9 +50,8 @@ class EventsHandler(APIHandler):
 
     def on_connection_close(self) -> None:
         """End the stream of a client that has disconnected."""
-        self._is_closed = True
         if self._subscription is not None:
-            self._subscription.expire()
+            self._subscription.end()
 
     def _seconds(self, name: str) -> float:
         try:
@@ -65,7 +62,7 @@ class EventsHandler(APIHandler):
     async def _stream(self, updates: LiveUpdates, subscription: Subscription) -> None:
         while True:
             topics = await subscription.next(LIVE_KEEPALIVE_SECONDS)
-            if self._is_closed or updates.is_closed:
+            if subscription.has_ended:
                 return
             if subscription.is_stale:
                 reader = await self._current_reader()
@@ -77,7 +74,7 @@ class EventsHandler(APIHandler):
                     topics = frozenset({EVERYTHING})
             if topics:
                 await self._send(topics)
-                await asyncio.sleep(LIVE_GATHER_SECONDS)
+                await subscription.pause(LIVE_GATHER_SECONDS)
             else:
                 self.write(": keep-alive\n\n")
                 await self.flush()
