@@ -156,6 +156,7 @@ VISITS: Final = (
     Visit(name="not-running", user=USER, path=f"hub/user/{USER}/thesis/", status=424),
     Visit(name="tokens", user=USER, path="hub/token"),
     Visit(name="token-created", user=USER, path="hub/token", act=new_token),
+    Visit(name="sharing", user=USER, path="hub/shares"),
     Visit(name="not-found", user=USER, path="hub/nothing", status=404),
     Visit(name="log-out", user=NEWCOMER, path="hub/logout"),
 )
@@ -175,6 +176,7 @@ class Tour:
     def __init__(self, hub: HubProcess, browser: Browser) -> None:
         self.hub = hub
         self.errors: list[str] = []
+        self.share_code = ""
         self._browser = browser
         self._logins: dict[str, Any] = {"": None}
 
@@ -188,6 +190,7 @@ class Tour:
         admin("DELETE", f"/users/{USER}/servers/thesis", {})
         user = client_of(self.hub, USER)
         user("POST", f"/shares/{USER}/", {"user": NEWCOMER})
+        self.share_code = user("POST", f"/share-codes/{USER}/").body["code"]
         user("POST", f"/users/{USER}/tokens", {"note": "notebook sync", "scopes": ["access:servers!user"]})
         user.until(f"/users/{USER}", lambda found: found["servers"][""]["ready"])
         user.until(f"/users/{USER}", lambda found: not found["servers"].get("broken", {}).get("pending"))
@@ -195,6 +198,8 @@ class Tour:
     def visits(self) -> Iterator[Visit]:
         """Yield all visits, with every page of the administration console."""
         yield from VISITS
+        path = f"hub/accept-share?code={self.share_code}"
+        yield Visit(name="accept-share", user=NEWCOMER, path=path)
         with self.context(ADMIN, LOOKS[0]) as context:
             page = context.new_page()
             page.goto(f"{self.hub.url}hub/admin")
