@@ -73,13 +73,44 @@ c.Spawner.profiles = [
     {{
         "slug": "small",
         "display_name": "Small",
-        "description": "2 GB of memory, for courses and first steps",
+        "description": "For courses and first steps",
         "default": True,
+        "icon": "favicon.svg",
+        "cpu_limit": 1,
+        "mem_limit": "2G",
     }},
     {{
         "slug": "large",
         "display_name": "Large",
-        "description": "16 GB of memory, for data that does not fit into Small",
+        "description": "For data that does not fit into Small",
+        "cpu_limit": 4,
+        "mem_limit": "16G",
+        "profile_options": {{
+            "page": {{
+                "display_name": "Opens",
+                "choices": {{
+                    "lab": {{"display_name": "JupyterLab", "override": {{"default_url": "/lab"}}}},
+                    "tree": {{"display_name": "Notebook", "override": {{"default_url": "/tree"}}}},
+                }},
+                "unlisted_choice": {{
+                    "enabled": True,
+                    "display_name_in_choices": "Another page",
+                    "validation_regex": "/.+",
+                    "validation_message": "must begin with /",
+                    "override": {{"default_url": "{{value}}"}},
+                }},
+            }},
+        }},
+        "form": {{
+            "properties": {{
+                "hours": {{"type": "integer", "title": "Hours", "minimum": 1, "maximum": 8, "default": 2,
+                          "description": "The server is stopped afterwards."}},
+                "queue": {{"title": "Queue", "enum": ["day", "night"], "default": "day"}},
+                "data": {{"type": "array", "title": "Data", "items": {{"enum": ["maps", "genomes"]}}}},
+                "mail": {{"type": "boolean", "title": "Send a mail when it has started"}},
+                "note": {{"title": "Note for the administrator", "format": "textarea"}},
+            }},
+        }},
     }},
 ]
 """
@@ -137,6 +168,12 @@ def wrong_password(page: Page) -> None:
     page.click("#login_submit")
 
 
+def choose_large(page: Page) -> None:
+    """Choose the profile with options, and a choice that is not listed."""
+    page.check("input[value=large]")
+    page.select_option("select", "--unlisted-choice")
+
+
 def new_token(page: Page) -> None:
     """Create a token, which the page shows once."""
     page.fill("#token-note", "backup script")
@@ -150,6 +187,12 @@ VISITS: Final = (
     Visit(name="home", user=USER, path="hub/home"),
     Visit(name="home-first", user=NEWCOMER, path="hub/home"),
     Visit(name="start", user=NEWCOMER, path=f"hub/spawn/{NEWCOMER}"),
+    Visit(name="start-options", user=NEWCOMER, path=f"hub/spawn/{NEWCOMER}", act=choose_large),
+    Visit(
+        name="start-link",
+        user=NEWCOMER,
+        path=f"hub/spawn/{NEWCOMER}/lab?opt-profile=large&opt-hours=3&opt-page=/x",
+    ),
     Visit(name="starting", user=USER, path=f"hub/spawn-pending/{USER}/slow", shows="#progress-message"),
     Visit(name="log", user=USER, path=f"hub/logs/{USER}/slow", shows="#log .bad"),
     Visit(name="failed", user=USER, path=f"hub/spawn-pending/{USER}/broken", status=500),

@@ -150,6 +150,19 @@ async def test_a_profile_is_lost_with_its_group(hub) -> None:
     assert len(hub.tiny.started) == 1
 
 
+async def test_a_user_without_any_profile_starts_nothing(hub) -> None:
+    hub.tiny.profiles = PROFILES[2:]
+    browser, client = await hub.logged_in(), await hub.program()
+    for body in ({}, {"profile": "gpu"}):
+        answer = await client.post("/hub/api/users/alice/server", model=body)
+        assert (answer.code, b"There is no profile that you may use" in answer.body) == (403, True)
+    answer = await browser.get("/hub/spawn")
+    assert (answer.code, b"Ask your administrator" in answer.body) == (403, True)
+    (choice,) = json.loads((await client.get("/hub/api/users/alice/start-choices")).body)["spawners"]
+    assert (choice["problem"], choice["profiles"]) == ("There is no profile that you may use.", [])
+    assert not hub.tiny.started
+
+
 async def test_a_link_from_another_site_says_what_it_starts_and_asks_once(hub) -> None:
     browser = await hub.logged_in()
     link = "/hub/spawn?opt-profile=large&opt-hours=3&opt-image=own/1&opt-mail=true&opt-note=x"

@@ -101,6 +101,7 @@ async def test_the_chosen_profile_changes_the_settings_of_one_start(options, exp
     [
         ({"profile": "large-one"}, (), "not available any more"),
         ({"profile": "nothing"}, ("staff",), "not available any more"),
+        ({"profile": 1}, ("staff",), "not available any more"),
         ({"profile": "large-one", "image": "evil"}, ("staff",), "must begin with own/"),
         ({"profile": "large-one", "image": "own/{username}"}, ("staff",), "must not contain braces"),
         ({"profile": "large-one", "hours": 9}, ("staff",), "must be at most 8"),
@@ -110,6 +111,11 @@ async def test_a_start_checks_the_choice_again(options, groups, message) -> None
     with pytest.raises(SpawnFailed, match=message) as refusal:
         await started(options, groups=groups)
     assert refusal.value.status == 400
+
+
+async def test_a_spawner_whose_profiles_are_all_for_groups_starts_nothing_for_others() -> None:
+    with pytest.raises(SpawnFailed, match="there is no profile for this user"):
+        await started({}, PROFILES[1:], groups=())
 
 
 async def test_options_of_a_profile_are_not_those_of_the_spawner(caplog) -> None:

@@ -13,6 +13,7 @@ from plughub.classes.spawner.overrides import override_setting
 from plughub.classes.traits import ByteSpecification
 from plughub.classes.user_code import accepts, call
 from plughub.domain.option_fields import UNLISTED, OptionError, OptionField, read_fields
+from plughub.domain.words import _
 from plughub.kinds import Profile, SpawnFailed
 
 if TYPE_CHECKING:
@@ -171,16 +172,16 @@ async def apply_profile(spawner: Spawner) -> None:
     if not has_profiles(type(spawner), spawner.config):
         return
     groups = {str(group) for group in spawner.user.groups}
-    usable = [
-        one for one in await profiles_of(spawner) if not one.record.groups or groups & set(one.record.groups)
-    ]
-    if not usable:
+    found = await profiles_of(spawner)
+    if not found:
         return
+    usable = [one for one in found if not one.record.groups or groups & set(one.record.groups)]
     profile = _chosen(usable, spawner.user_options.get(PROFILE))
     try:
         changes = profile.settings(spawner.user_options)
     except OptionError as error:
-        raise SpawnFailed(f"the options are not valid: {error.message}", status=400, retry=False) from error
+        message = _("the options are not valid: %(reason)s", reason=error.message)
+        raise SpawnFailed(message, status=400, retry=False) from error
     spawner.profile = profile.record.slug
     names = {one.name for one in profile.fields}
     spawner.profile_options = frozenset({PROFILE, *names, *(f"{name}{UNLISTED}" for name in names)})
@@ -198,7 +199,9 @@ def _chosen(profiles: Sequence[SpawnerProfile], slug: Any) -> SpawnerProfile:
         for profile in profiles:
             if profile.record.slug == slug:
                 return profile
-        raise SpawnFailed("the chosen profile is not available any more", status=400, retry=False)
+        raise SpawnFailed(_("the chosen profile is not available any more"), status=400, retry=False)
+    if not profiles:
+        raise SpawnFailed(_("there is no profile for this user"), status=403, retry=False)
     return next((one for one in profiles if one.record.default), profiles[0])
 
 
@@ -314,7 +317,7 @@ def _filled(one: OptionField, template: Any, value: Any) -> Any:
 def _without_braces(one: OptionField, value: Any) -> Any:
     """Return a value that settings with placeholders such as ``{username}`` do not read as one."""
     if isinstance(value, str) and set(value) & set("{}"):
-        raise OptionError(one.name, f"{one.title}: must not contain braces")
+        raise OptionError(one.name, _("%(field)s: must not contain braces", field=one.title))
     return value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from plughub.domain.errors import InvalidError, PluginError
+from plughub.domain.errors import ForbiddenError, InvalidError, PluginError
 from plughub.domain.names import shorten
 from plughub.domain.option_fields import UNLISTED, OptionError, OptionField, read_fields
 from plughub.domain.words import _
@@ -18,6 +18,8 @@ PROFILE: Final = "profile"
 """Option, and field of the form, with the slug of the chosen profile."""
 FORM_PREFIX: Final = "profile-option-"
 """Prefix of the form fields of a profile's options, as in KubeSpawner."""
+
+NONE_FOR_USER: Final = _("There is no profile that you may use.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,11 @@ class Profiles:
             backend: the spawner.
             server: the server, as plugins see it.
 
+        Returns:
+            The profiles; none if the spawner has none.
+
         Raises:
+            ForbiddenError: all profiles are for members of groups in which the user is not.
             PluginError: the spawner failed, or returned an invalid profile.
         """
         if not self._hooks.offers_profiles(backend):
@@ -97,11 +103,10 @@ class Profiles:
             server = await self._auth_states.with_auth_state(server, server.user.id)
         groups = set(server.user.groups)
         found = await self._hooks.profiles(backend, server)
-        return tuple(
-            OfferedProfile(one, _fields(backend, one))
-            for one in found
-            if not one.groups or groups & set(one.groups)
-        )
+        usable = [one for one in found if not one.groups or groups & set(one.groups)]
+        if found and not usable:
+            raise ForbiddenError(NONE_FOR_USER, hint=_("Ask your administrator to add you to a group."))
+        return tuple(OfferedProfile(one, _fields(backend, one)) for one in usable)
 
     async def check(
         self, backend: str, view: Callable[[], Awaitable[Server]], options: Mapping[str, Any] | None
@@ -118,6 +123,7 @@ class Profiles:
             without a title, if the spawner offers none.
 
         Raises:
+            ForbiddenError: there is no profile for the user.
             InvalidError: the user may not choose the profile, or one of its options is invalid.
         """
         if not self._hooks.offers_profiles(backend):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from plughub.domain.errors import ForbiddenError
 from plughub.kinds import Profile, SpawnerInfo
 from plughub.web.api.base import APIHandler
 from plughub.web.authorization import of_server, requires
@@ -23,13 +24,17 @@ class StartChoicesHandler(APIHandler):
         view = await self.services.servers.view(user, "")
         choices = []
         for spawner, info in settings.spawners.items():
-            offered = await self.services.profiles.of(spawner, view)
             problem = problems.get(spawner)
+            reason = problem.message if problem else ""
+            try:
+                offered = await self.services.profiles.of(spawner, view)
+            except ForbiddenError as error:
+                offered, reason = (), error.message
             choices.append(
                 {
                     **_spawner_model(spawner, info),
                     "default": spawner == settings.default_spawner,
-                    "problem": problem.message if problem else "",
+                    "problem": reason,
                     "profiles": [_profile_model(one.record) for one in offered],
                 }
             )
