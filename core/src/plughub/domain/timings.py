@@ -332,6 +332,8 @@ USAGE_SAMPLE_SECONDS: Final = 30.0
 """Seconds between two measurements of all running servers for the metrics, while these are read."""
 LOG_TAIL_SECONDS: Final = 1.0
 """Seconds for which the last lines of a log are reused: that is how often open pages show new ones."""
+LOG_READER_SECONDS: Final = 10 * MINUTE
+"""Seconds after which reading the log of another user's server is audited again: pages ask once a minute."""
 LOG_STREAM_SECONDS: Final = 60.0
 """Longest life of a stream of log lines, in seconds: the browser then asks again, with a login that is still
 valid, and loses no line."""

@@ -12,7 +12,9 @@ READ_LOGS: Final = "read-logs"
 
 
 def note_reader(handler: BaseHandler, server: ServerRecord) -> None:
-    """Record in the audit trail that a log is read by others than the server's owner."""
+    """Record in the audit trail that a log is read by others than the server's owner, once in ten minutes."""
     reader = handler.visitor
-    if not (reader.is_user and reader.name == server.user):
+    if reader.is_user and reader.name == server.user:
+        return
+    if handler.services.logs.begins_reading(reader.qualified_name, server):
         handler.emit_event(READ_LOGS, server.user, server.name)

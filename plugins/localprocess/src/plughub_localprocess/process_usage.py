@@ -18,6 +18,8 @@ from plughub.spawner import Usage
 from plughub_localprocess.timings import PROCESS_TABLE_SECONDS
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
+PAUSES: Final = 20
+"""A list of all processes is reused for at least so many times the time that it takes to read it."""
 _COUNTED: Final = (b"RssAnon:", b"RssShmem:")
 
 
@@ -36,7 +38,7 @@ class ProcessTable:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._read = float("-inf")
+        self._valid_until = float("-inf")
         self._processes: Mapping[int, _Process] = {}
         self._children: Mapping[int, Collection[int]] = {}
 
@@ -45,6 +47,8 @@ class ProcessTable:
 
         The processes are the descendants of the server's process, and those of its group or session.
         """
+        if not server.is_running():
+            return None
         processes, children = self._current(server.pid)
         members = _members(server.pid, processes, children)
         if not members or not server.is_running():
@@ -54,10 +58,13 @@ class ProcessTable:
 
     def _current(self, pid: int) -> tuple[Mapping[int, _Process], Mapping[int, Collection[int]]]:
         with self._lock:
-            if time.monotonic() - self._read > PROCESS_TABLE_SECONDS or pid not in self._processes:
+            begin = time.monotonic()
+            if begin >= self._valid_until or pid not in self._processes:
                 self._processes = _read_processes()
                 self._children = _children_of(self._processes)
-                self._read = time.monotonic()
+                # With very many processes, the list is read less often.
+                end = time.monotonic()
+                self._valid_until = end + max(PROCESS_TABLE_SECONDS, PAUSES * (end - begin))
             return self._processes, self._children
 
 

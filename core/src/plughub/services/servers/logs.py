@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from cachetools import TTLCache
+
 from plughub.domain.errors import HubError, TooManyError, UnavailableError
 from plughub.domain.log_text import shown_line, shown_lines, within
 from plughub.domain.overlaps import overlap
 from plughub.domain.servers import Phase, ServerRecord
-from plughub.domain.timings import LOG_TAIL_SECONDS
+from plughub.domain.timings import LOG_READER_SECONDS, LOG_TAIL_SECONDS
 from plughub.domain.words import _
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
@@ -34,6 +36,8 @@ TAIL_CHARACTERS: Final = 512 * 1024
 MOST_CHARACTERS: Final = 4 * 1024 * 1024
 REMEMBERED_CHARACTERS: Final = 32 * 1024 * 1024
 """Characters of all tails that a process remembers."""
+READERS: Final = 10_000
+"""Pairs of a reader and a server that are remembered."""
 AT_ONCE: Final = 4
 """Logs of one plugin that are read at the same time: polls of servers share its threads."""
 STREAMS: Final = 1000
@@ -106,6 +110,7 @@ class LogService:
         self._hooks = hooks
         self._settings = settings
         self.streams: Counter[str] = Counter()
+        self._readers: TTLCache[tuple[str, int], bool] = TTLCache(READERS, LOG_READER_SECONDS)
         self.tails: SharedReadings[int, LogTail] = SharedReadings(
             LOG_TAIL_SECONDS, REMEMBERED_CHARACTERS, lambda tail: tail.size
         )
@@ -136,6 +141,13 @@ class LogService:
             log.debug("%s: the log cannot be read: %s", server.full_name, error)
             raise UnavailableError(self._problem_of(server)) from error
         return await asyncio.to_thread(shown_lines, raw[-lines:], MOST_CHARACTERS)
+
+    def begins_reading(self, reader: str, server: ServerRecord) -> bool:
+        """Return whether a reader has not read the log of a server in the last minutes."""
+        is_new = (reader, server.id) not in self._readers
+        if is_new:
+            self._readers[reader, server.id] = True
+        return is_new
 
     @contextlib.contextmanager
     def stream(self, reader: str) -> Iterator[None]:

@@ -65,8 +65,7 @@ class LogStreamHandler(EventStreamHandler):
         """Stream the last lines of a server, and new ones."""
         record = await self.services.servers.get(name, server)
         since = self.request.headers.get("Last-Event-ID") or self.get_argument("since", "")
-        if not since:
-            note_reader(self, record)
+        note_reader(self, record)
         with self.services.logs.stream(self.visitor.qualified_name):
             self.begin_events()
             with contextlib.suppress(StreamClosedError):
