@@ -17,6 +17,7 @@ PARTS = {
     "name": "bob",
     "server": "lab",
     "token": "a1",
+    "session": "s999",
     "group": "class",
     "service": "cull",
     "cookie": "c",

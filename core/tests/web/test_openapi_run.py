@@ -26,6 +26,7 @@ KNOWN = {
     "owner": ["alice", "bob"],
     "server": ["", "lab", "other"],
     "token": ["a1", "a2", "a3"],
+    "session": ["s1", "s2", "s"],
     "group": ["class", "staff"],
     "service": ["cull", "dash"],
     "cookie": ["jupyterhub-hub-login"],

@@ -10,7 +10,15 @@ from plughub.domain.roles import Role
 from plughub.web.api_routes import CALLS
 from plughub.web.authorization import NO_ACCESS
 
-PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "owner": "carol"}
+PARTS = {
+    "name": "bob",
+    "server": "lab",
+    "token": "a1",
+    "session": "s1",
+    "group": "class",
+    "service": "cull",
+    "owner": "carol",
+}
 TARGETS = {"name": "user=bob", "group": "group=class", "service": "service=cull"}
 OTHERS = {"name": "user=carol", "group": "group=staff", "service": "service=other"}
 EVERY_FILTER = ("user=alice", "server=alice/", "group=class", "service=cull")
@@ -103,6 +111,9 @@ PUT /groups/{group}/properties: groups
 GET /services: list:services
 GET /services/{service}: read:services read:services:name read:roles:services
 POST DELETE /services/{service}: admin:services
+POST /services/{service}/restart: admin:services
+POST DELETE /users/{name}/login-link: admin:users
+DELETE /users/{name}/sessions/{session}: tokens
 GET /shares/{name}: read:shares
 GET /shares/{name}/{server}: read:shares
 POST PATCH DELETE /shares/{name}/{server}: shares

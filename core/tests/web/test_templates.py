@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from plughub.domain.errors import StartError
 from plughub.kinds import LoginMethod, Page
+from plughub.web.pages.admin.list_view import ListView
 from plughub.web.pages.base import PageHandler
 from plughub.web.templates import FOLDER, Templates
 
@@ -51,6 +52,13 @@ class MaliciousText(str):
         return True
 
 
+class EvilFilters(dict):
+    """Malicious values of all filters."""
+
+    def __missing__(self, name):
+        return EVIL
+
+
 LISTS = {
     "services", "spawner_choices", "profiles", "login_buttons", "spawners", "api_tokens", "oauth_clients",
     "allowed_scopes", "scope_descriptions", "logs",
@@ -75,6 +83,7 @@ def evil_values(names):
         "implicit_spawn_seconds": 0.5,
         "jhdata": {EVIL: EVIL},
         "navigation": {EVIL: [MaliciousText()]},
+        "view": ListView(path=EVIL, text=EVIL, sort=EVIL, filters=EvilFilters(), defaults={}, total=200),
     }
 
 

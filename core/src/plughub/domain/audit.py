@@ -54,6 +54,7 @@ class AuditQuery:
         kind: kind of entry.
         since: earliest time, in UTC.
         until: end of the period, exclusive, in UTC.
+        before: only entries with a lower number; 0 for all.
     """
 
     user: str = ""
@@ -61,6 +62,7 @@ class AuditQuery:
     kind: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    before: int = 0
 
 
 def entry_of(event: Event) -> AuditEntry:

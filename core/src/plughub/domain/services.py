@@ -127,6 +127,22 @@ class ServiceLife:
     routed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """Service with its observed state.
+
+    Attributes:
+        service: the service.
+        state: ``answers``, ``silent``, ``running``, ``stopped``, or ``unknown`` before the first check; empty
+            for a service that the hub neither starts nor checks.
+        since: time of the start in seconds since the epoch; 0 if the hub did not start it.
+    """
+
+    service: Service
+    state: str = ""
+    since: float = 0.0
+
+
 def target_of(url: str) -> str:
     """Return scheme, host and port of an address, such as ``http://127.0.0.1:9000``; empty if it has none."""
     parts = urlsplit(url)

@@ -233,6 +233,8 @@ IDLE_COUNT_SECONDS: Final = DAY
 """Age in seconds at which an unchanged count is deleted: by then it has dropped to nothing."""
 LOGIN_LINK_SECONDS: Final = HOUR
 """Life of a one-time login link, in seconds: long enough to be sent and opened."""
+LONGEST_LOGIN_LINK_SECONDS: Final = 7 * 24 * HOUR
+"""Longest life of a login link that an administrator creates for a user, in seconds: a weekend in between."""
 OAUTH_CODE_SECONDS: Final = 300
 """Life of an OAuth code, in seconds: the browser delivers it at once, and RFC 6749 allows ten minutes."""
 SHARE_CODE_SECONDS: Final = DAY

@@ -79,6 +79,7 @@ class UserQuery:
         within: coverage that limits the list to some users and the members of some groups.
         state: only users with servers in this state; None for all.
         name_filter: only users with this text in their name.
+        group: only members of this group; empty for all users.
         sort: one of `SORTABLE`; users who were never active come first.
         descending: whether to reverse the order.
         offset: number of users before the page.
@@ -88,6 +89,7 @@ class UserQuery:
     within: ScopeCoverage = field(default_factory=lambda: ScopeCoverage(everything=True))
     state: ServerState | None = None
     name_filter: str = ""
+    group: str = ""
     sort: str = "id"
     descending: bool = False
     offset: int = 0

@@ -13,6 +13,7 @@ from plughub.storage.audit_table import audit
 
 _line = audit.c
 _ADD = insert(audit)
+_NEXT_KIND = select(func.min(_line.kind)).where(_line.kind > bindparam("after"))
 _PURGE = delete(audit).where(_line.at < bindparam("before"))
 
 
@@ -37,6 +38,14 @@ class Audit:
         counted = select(func.count()).select_from(audit).where(*_conditions(query))
         return int(self._connection.execute(counted).scalar_one())
 
+    def kinds(self) -> list[str]:
+        """List the kinds of the stored entries."""
+        # One step of the index for each kind, not for each entry.
+        kinds: list[str] = []
+        while kind := self._connection.execute(_NEXT_KIND, {"after": kinds[-1] if kinds else ""}).scalar():
+            kinds.append(kind)
+        return kinds
+
     def purge(self, before: datetime) -> int:
         """Delete entries before a time and return their number."""
         return self._connection.execute(_PURGE, {"before": before}).rowcount
@@ -49,6 +58,8 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
         conditions.append(_line.at >= query.since)
     if query.until is not None:
         conditions.append(_line.at < query.until)
+    if query.before:
+        conditions.append(_line.id < query.before)
     return conditions
 
 

@@ -69,12 +69,12 @@ class Sessions:
     def find(self, hashed: str) -> LoginSession | None:
         """Return a session that has not ended."""
         row = self._connection.execute(_BY_HASH, {"hash": hashed, "now": self._now}).one_or_none()
-        return _session(row) if row is not None else None
+        return read_session(row) if row is not None else None
 
     def of_user(self, user_id: int) -> list[LoginSession]:
         """List the sessions of a user that have not ended, most recently used first."""
         rows = self._connection.execute(_OF_USER, {"of_user": user_id, "now": self._now})
-        return [_session(row) for row in rows]
+        return [read_session(row) for row in rows]
 
     def list_excess(self, user_id: int, limit: int) -> list[int]:
         """List the keys of a user's least recently used sessions beyond a limit."""
@@ -104,7 +104,8 @@ class Sessions:
         return self._connection.execute(delete(sessions).where(_row.expires < self._now)).rowcount
 
 
-def _session(row: Row[Any]) -> LoginSession:
+def read_session(row: Row[Any]) -> LoginSession:
+    """Convert a row of the table of sessions."""
     return LoginSession(
         id=row.id,
         user_id=row.user_id,

@@ -19,7 +19,7 @@ from plughub.storage.statements import upsert
 _tokens = tables.api_tokens.c
 _clients = tables.oauth_clients.c
 _codes = tables.oauth_codes.c
-_TOKEN = (
+TOKEN = (
     select(
         tables.api_tokens,
         func.coalesce(tables.users.c.name, tables.services.c.name).label("owner"),
@@ -29,12 +29,13 @@ _TOKEN = (
     .outerjoin(tables.services, tables.services.c.id == _tokens.service_id)
     .outerjoin(tables.oauth_clients, _clients.identifier == _tokens.client_id)
 )
-_BY_PREFIX = _TOKEN.where(
+"""Query for tokens with their owners and clients."""
+_BY_PREFIX = TOKEN.where(
     _tokens.prefix == bindparam("prefix"),
     or_(_tokens.expires_at.is_(None), _tokens.expires_at > bindparam("now")),
 )
 
-_BY_ID = _TOKEN.where(_tokens.id == bindparam("key"))
+_BY_ID = TOKEN.where(_tokens.id == bindparam("key"))
 _NEW = insert(tables.api_tokens).returning(_tokens.id)
 _OF_NOTE = select(_tokens.id).where(
     _tokens.user_id == bindparam("of_user"),
@@ -87,19 +88,19 @@ class Tokens:
     def candidates(self, prefix: str) -> list[tuple[str, TokenRecord]]:
         """List hash and record of the valid tokens with a prefix."""
         rows = self._connection.execute(_BY_PREFIX, {"prefix": prefix, "now": utcnow()}).all()
-        return [(row.hashed, _token(row)) for row in rows]
+        return [(row.hashed, read_token(row)) for row in rows]
 
     def by_id(self, token_id: int) -> TokenRecord | None:
         """Find a token by key."""
         row = self._connection.execute(_BY_ID, {"key": token_id}).one_or_none()
-        return _token(row) if row is not None else None
+        return read_token(row) if row is not None else None
 
     def of_user(self, user_id: int) -> list[TokenRecord]:
         """List the valid tokens of a user."""
         rows = self._connection.execute(
-            _TOKEN.where(_tokens.user_id == user_id, _not_ended()).order_by(_tokens.id)
+            TOKEN.where(_tokens.user_id == user_id, _not_ended()).order_by(_tokens.id)
         )
-        return [_token(row) for row in rows]
+        return [read_token(row) for row in rows]
 
     def count(self, user_id: int) -> int:
         """Count the valid API tokens of a user, without those of OAuth clients."""
@@ -260,7 +261,8 @@ def _not_ended() -> Any:
     return or_(_tokens.expires_at.is_(None), _tokens.expires_at > utcnow())
 
 
-def _token(row: Row[Any]) -> TokenRecord:
+def read_token(row: Row[Any]) -> TokenRecord:
+    """Convert a row of `TOKEN`."""
     return TokenRecord(
         id=row.id,
         user_id=row.user_id,

@@ -34,6 +34,7 @@ from plughub.domain.users import ServerState, User, UserQuery
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.effective_scopes import groups_in, scope_combiner, scopes_of_users
+from plughub.storage.lists.conditions import contains, members_of, users_within
 from plughub.storage.run_table import runs
 from plughub.storage.shares import invalidate_share_holders
 from plughub.storage.statements import insert_all_unless_there
@@ -42,9 +43,8 @@ CHUNK: Final = 500
 """Rows in one statement."""
 _UNIQUE: Final = {"id", "name"}
 
-_users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
+_users, _roles = tables.users.c, tables.roles.c
 _spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
-_members = tables.user_group_map.c
 _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
@@ -168,14 +168,10 @@ def _ordered(sort: str, descending: bool) -> Select[Any]:
 def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if query.name_filter:
-        wanted.append(func.lower(_users.name).contains(query.name_filter.lower(), autoescape=True))
-    if not query.within.everything:
-        members = (
-            select(_members.user_id)
-            .join(tables.groups, _groups.id == _members.group_id)
-            .where(_groups.name.in_(query.within.groups))
-        )
-        wanted.append(or_(_users.name.in_(query.within.users), _users.id.in_(members)))
+        wanted.append(contains(_users.name, query.name_filter))
+    if query.group:
+        wanted.append(_users.id.in_(members_of([query.group])))
+    wanted += users_within(query.within)
     if query.state is ServerState.READY:
         wanted.append(_users.id.in_(_READY))
     elif query.state is not None:

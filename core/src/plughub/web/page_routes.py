@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plughub.web.admin_routes import ADMIN_PAGES
-from plughub.web.api import metrics
+from plughub.web.api import health, metrics
 from plughub.web.pages import (
     confirmation,
     home,
@@ -43,7 +43,7 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/accept-share", share.AcceptShareHandler),
     (r"/shares", shares.SharesHandler),
     (r"/error/(\d{3})", small_pages.ProxyErrorHandler),
-    (r"/health", small_pages.HealthHandler),
+    (r"/health", health.HealthHandler),
     (r"/metrics", metrics.MetricsHandler),
     (r"/logo", small_pages.LogoHandler),
     (r"/favicon\.ico", small_pages.FaviconHandler),

@@ -13,6 +13,7 @@ import pytest
 from plughub.classes.processes.detached import end
 from plughub.classes.processes.identity import ProcessIdentity
 from plughub.domain.declarations import Declarations
+from plughub.domain.errors import ConflictError, NotFoundError
 from plughub.domain.service_specs import read_services
 from plughub.services.hub_services import managed_services
 from plughub.services.hub_services.health_checks import ServiceChecks, service_states
@@ -92,6 +93,27 @@ async def test_a_service_runs_once_for_all_processes(seer):
         await looker.look()
     assert await one.running() == {await one.pid()}
     assert await one.states() == {"sleeper": "running"}
+
+
+async def test_administrator_restarts_a_service_through_any_process(seer):
+    one, other = await seer(SLEEP), await seer(SLEEP)
+    before = await one.pid()
+    await other.hub.service_admin.restart("sleeper")
+    await other.look()
+    assert await other.running() == {before}, "another process manages the services"
+    await one.look()
+    assert await one.running() == {await one.pid()} != {before}
+    after = await one.pid()
+    await one.look()
+    assert await one.pid() == after
+    with pytest.raises(NotFoundError):
+        await one.hub.service_admin.restart("nothing")
+
+
+async def test_services_that_the_hub_does_not_run_are_not_restarted(seer):
+    one = await seer({"name": "wiki", "url": "http://127.0.0.1:9"})
+    with pytest.raises(ConflictError):
+        await one.hub.service_admin.restart("wiki")
 
 
 async def test_services_of_a_killed_hub_are_adopted(seer):

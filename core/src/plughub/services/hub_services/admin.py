@@ -18,7 +18,9 @@ from plughub.domain.scopes import ScopeCoverage, ScopeOwner, ScopeTree, excess_s
 from plughub.domain.scopes.definitions import INHERIT, SELF, SELF_SCOPES
 from plughub.domain.scopes.filters import parse_scope
 from plughub.domain.service_specs import read_service
-from plughub.domain.services import Service, ServiceDeclaration
+from plughub.domain.services import Service, ServiceDeclaration, ServiceState
+from plughub.domain.words import _
+from plughub.services.hub_services.health_checks import observed_services
 from plughub.services.hub_services.registration import delete_service, store_service
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
@@ -50,6 +52,33 @@ class ServiceAdmin:
     async def within(self, coverage: ScopeCoverage) -> list[Service]:
         """Return the services covered by a scope, by name."""
         return await self._store.read(lambda tx: tx.services.within(coverage))
+
+    async def states(self, coverage: ScopeCoverage) -> list[ServiceState]:
+        """Return the services covered by a scope with their observed states, by name."""
+        return await self._store.read(lambda tx: observed_services(tx, coverage))
+
+    async def restart(self, name: str) -> None:
+        """Request a restart of a managed service; the process that manages the services executes it.
+
+        Raises:
+            NotFoundError: there is no such service.
+            ConflictError: the hub does not start the service, or it does not run.
+        """
+
+        def work(tx: Transaction) -> None:
+            service = _existing(tx, name)
+            if not service.command:
+                raise ConflictError(
+                    _("The hub does not run the service %(name)s.", name=shorten(name)),
+                    hint=_("Restart it where it runs."),
+                )
+            if not tx.service_lives.request_restart(name):
+                raise ConflictError(
+                    _("The service %(name)s does not run.", name=shorten(name)),
+                    hint=_("The hub starts it again by itself."),
+                )
+
+        await self._store.write(work)
 
     async def create(self, name: str, spec: Mapping[str, Any], by: Principal) -> Service:
         """Store an external service permanently; one with a URL gets a route.

@@ -11,7 +11,7 @@ from plughub.classes.processes.identity import ProcessIdentity
 from plughub.classes.processes.listeners import owner_of, owns_address, process_family
 from plughub.domain.errors import HubError
 from plughub.domain.scopes import ScopeCoverage
-from plughub.domain.services import Service, ServiceLife
+from plughub.domain.services import Service, ServiceLife, ServiceState
 from plughub.domain.timings import SERVICE_CHECK_IDLE_SECONDS, SERVICE_POLL_SECONDS, SILENT_SERVICE_SECONDS
 from plughub.domain.urls import service_url
 from plughub.services.coordination.background_loops import wait_for_event
@@ -177,12 +177,21 @@ def service_states(tx: Transaction) -> list[tuple[Service, str]]:
     Returns:
         Each with ``answers``, ``silent``, ``running``, ``stopped``, or ``unknown`` before the first check.
     """
+    found = observed_services(tx, ScopeCoverage(everything=True))
+    return [(observed.service, observed.state) for observed in found if observed.state]
+
+
+def observed_services(tx: Transaction, within: ScopeCoverage) -> list[ServiceState]:
+    """Return the services of a coverage with their observed states, by name."""
     lives = {life.name: life for life in tx.service_lives.all()}
-    return [
-        (service, _state(service, lives.get(service.name)))
-        for service in tx.services.within(ScopeCoverage(everything=True))
-        if service.url or service.command
-    ]
+    return [_observed(service, lives.get(service.name)) for service in tx.services.within(within)]
+
+
+def _observed(service: Service, life: ServiceLife | None) -> ServiceState:
+    if not service.url and not service.command:
+        return ServiceState(service=service)
+    since = life.since if life is not None and life.launch else 0.0
+    return ServiceState(service=service, state=_state(service, life), since=since)
 
 
 def _state(service: Service, life: ServiceLife | None) -> str:

@@ -189,7 +189,8 @@ class ManagedServices:
         if process is None or not process.is_running():
             await self._restart(service, life, now - life.since)
         elif life.digest != self._launcher.digest(service):
-            log.info("restarting service %s: its settings have changed", service.name)
+            reason = "its settings have changed" if life.digest else "an administrator requested it"
+            log.info("restarting service %s: %s", service.name, reason)
             if self._lease.is_held:
                 await self._launcher.stop(process)
                 await self._start(service)

@@ -97,6 +97,10 @@ class AuditTrail:
         """Return the newest entries that match a query."""
         return await self._store.read(lambda tx: tx.audit.page(query, 0, limit))
 
+    async def kinds(self) -> list[str]:
+        """Return the kinds of the stored entries."""
+        return await self._store.read(lambda tx: tx.audit.kinds())
+
     async def _flush(self) -> None:
         while self._waiting:
             lines = [self._waiting[number] for number in range(min(AT_ONCE, len(self._waiting)))]

@@ -10,9 +10,11 @@ from plughub.services.operations.composition import OperationServices
 from plughub.services.servers.composition import ServerServices
 from plughub.services.tokens.composition import TokenServices
 from plughub.services.users.admin import UserAdmin
+from plughub.services.users.console_lists import ConsoleLists
 from plughub.services.users.deletion import UserDeletion
 from plughub.services.users.groups import GroupService
 from plughub.services.users.identities import IdentityService
+from plughub.services.users.invitations import Invitations
 from plughub.services.users.login import LoginService
 from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.services.users.refresh import Refresher
@@ -49,7 +51,9 @@ class UserServices:
         deletion: deletes users.
         startup_user_sync: checks all users against the authenticators once, at startup.
         groups: finds and changes groups.
+        console_lists: reads long lists, page by page.
         logins: logs users in and out.
+        invitations: creates login links for users.
         sessions: authenticates login cookies.
         refresher: re-checks users with their authenticator after a while.
     """
@@ -60,7 +64,9 @@ class UserServices:
     deletion: UserDeletion
     startup_user_sync: StartupUserSync
     groups: GroupService
+    console_lists: ConsoleLists
     logins: LoginService
+    invitations: Invitations
     sessions: SessionService
     refresher: Refresher
 
@@ -93,7 +99,9 @@ def compose_users(
             blocked=rules.blocked,
         ),
         groups=GroupService(store, tree),
+        console_lists=ConsoleLists(store),
         logins=LoginService(*parts, basis.events, identities, basis.auth_states),
+        invitations=Invitations(store, tree),
         sessions=SessionService(store, tokens.tokens, settings),
         refresher=Refresher(*parts, identities, basis.auth_states),
     )

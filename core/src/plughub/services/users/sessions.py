@@ -103,6 +103,21 @@ class SessionService:
         """Return the open sessions of a user, the last used one first."""
         return await self._store.read(lambda tx: tx.sessions.of_user(user.id))
 
+    async def end(self, user: User, session_id: int) -> bool:
+        """End one session of a user, with the tokens that servers and services got in it.
+
+        Returns:
+            False when the user has no such session.
+        """
+
+        def work(tx: Transaction) -> bool:
+            found = next((one for one in tx.sessions.of_user(user.id) if one.id == session_id), None)
+            if found is not None:
+                end_session(tx, found)
+            return found is not None
+
+        return await self._store.write(work)
+
     async def end_all(self, user: User) -> None:
         """End all sessions of a user."""
         await self._store.write(lambda tx: end_sessions(tx, user.id))

@@ -37,14 +37,15 @@ class AuditHandler(APIHandler):
             until=self._time("until"),
         )
         found = await trail.page(query, page.offset, page.limit)
-        self.answer(page.wrap(self, [_model(entry) for entry in found.entries], found.total))
+        self.answer(page.wrap(self, [entry_model(entry) for entry in found.entries], found.total))
 
     def _time(self, name: str) -> datetime | None:
         text = self.get_query_argument(name, "")
         return parse_time(text) if text else None
 
 
-def _model(entry: AuditEntry) -> dict[str, Any]:
+def entry_model(entry: AuditEntry) -> dict[str, Any]:
+    """Return the model of an entry."""
     return {
         "id": entry.id,
         "at": isoformat(entry.at),

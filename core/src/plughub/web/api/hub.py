@@ -10,7 +10,6 @@ from plughub.web.api.base import APIHandler
 from plughub.web.authorization import requires
 from plughub.web.bodies import FLAG
 from plughub.web.description import call
-from plughub.web.pages.small_pages import HealthHandler
 from plughub.web.protocol import PROTOCOL_VERSION
 
 
@@ -29,10 +28,6 @@ class VersionHandler(APIHandler):
         self.answer({"version": PROTOCOL_VERSION})
 
     head = get
-
-
-class APIHealthHandler(HealthHandler):
-    """``/hub/api/health``."""
 
 
 class ShutdownHandler(APIHandler):

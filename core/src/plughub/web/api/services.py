@@ -70,3 +70,15 @@ class ServiceHandler(APIHandler):
         await self.services.service_admin.delete(name)
         self.emit_event("delete-service", "", service=name)
         self.answer_nothing(HTTPStatus.OK)
+
+
+class ServiceRestartHandler(APIHandler):
+    """``/hub/api/services/:service/restart``."""
+
+    @call(success=(202,), errors=(404, 409))
+    @requires("admin:services", about=of_service)
+    async def post(self, name: str) -> None:
+        """Restart a service that the hub runs, within about a second."""
+        await self.services.service_admin.restart(name)
+        self.emit_event("restart-service", "", service=name)
+        self.answer_nothing(HTTPStatus.ACCEPTED)

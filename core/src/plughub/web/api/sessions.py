@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from plughub.domain.clock import isoformat
+from plughub.domain.errors import NotFoundError
 from plughub.domain.events import EventKind
 from plughub.domain.sessions import LoginSession
 from plughub.web.api.base import APIHandler
 from plughub.web.authorization import of_user, requires
 from plughub.web.description import call
+
+MAX_DIGITS: Final = 18
+"""Digits of a 64-bit key."""
 
 
 class SessionsHandler(APIHandler):
@@ -37,6 +41,22 @@ class SessionsHandler(APIHandler):
             self.emit_event(EventKind.LOGOUT, user.name, everywhere=True)
         else:
             self.emit_event("end-sessions", user.name)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+
+class SessionHandler(APIHandler):
+    """``/hub/api/users/:name/sessions/:session``."""
+
+    @call(success=(204,), errors=(404,))
+    @requires("tokens", about=of_user)
+    async def delete(self, name: str, session: str) -> None:
+        """Sign a user out in one browser: end the session and revoke the tokens issued in it."""
+        user = await self.find_user(name)
+        number = session.removeprefix("s")
+        is_number = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+        if number == session or not is_number or not await self.services.sessions.end(user, int(number)):
+            raise NotFoundError(f"session not found: {session[:20]}")
+        self.emit_event("end-session", user.name, session=session)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import mimetypes
 from http.client import responses
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tornado.web import HTTPError
 
-from plughub.domain.hub_processes import HubHealth
 from plughub.domain.secrets import scrub
 from plughub.domain.timings import ERROR_PAGE_RETRY_SECONDS
 from plughub.web.base import BaseHandler
-from plughub.web.description import call
 from plughub.web.errors import RETRYABLE_STATUSES, asks_for_json, error_answer
 from plughub.web.pages.base import PageHandler, error_variables
 from plughub.web.static import STATIC
@@ -38,36 +36,6 @@ class RespelledHandler(OpenHandler):
         self.redirect(self.request.uri or "/")
 
     head = get
-
-
-class HealthHandler(BaseHandler):
-    """``/hub/health``: health of the hub and its database; details need the scope ``read:hub``."""
-
-    accepts_token = True
-    guarded = frozenset()
-
-    @call(open=True)
-    async def get(self) -> None:
-        """Check the health of the hub and its database."""
-        health = await self.context.health()
-        may_see = self.principal is not None and self.principal.may("read:hub")
-        self.finish({"status": "ok", **(_health_model(health) if may_see else {})})
-
-    head = get
-
-
-def _health_model(health: HubHealth) -> dict[str, Any]:
-    hubs = [
-        {
-            "id": hub.process.id,
-            "host": hub.process.host,
-            "pid": hub.process.pid,
-            "alive": hub.alive,
-            "leads": hub.leads,
-        }
-        for hub in health.hubs
-    ]
-    return {"hub": health.hub, "hubs": hubs, "leases": health.leases, "services": health.services}
 
 
 class LogoHandler(OpenHandler):

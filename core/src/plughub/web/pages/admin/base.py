@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeVar
 
 from plughub.domain.errors import ForbiddenError
+from plughub.web.pages.admin.list_view import ListView
 from plughub.web.pages.admin.navigation import CONSOLE, OVERVIEW, Section, navigation
 from plughub.web.pages.base import PageHandler
+from plughub.words import _
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -25,6 +27,32 @@ class AdminPageHandler(PageHandler):
     def admin_path(self, *pieces: str) -> str:
         """Return the path of a page of the console, from parts that are not yet escaped."""
         return self.hub_path("admin", *pieces)
+
+    def check_section(self) -> None:
+        """Check that the viewer may open the section.
+
+        Raises:
+            UnauthorizedError: the request has no valid login.
+            ForbiddenError: the viewer may not open the console, or not this section.
+        """
+        section = self.section
+        if not section.is_shown(self.visitor.scopes):
+            needed = f" and one of {', '.join(section.scopes)}" if section.scopes else ""
+            raise ForbiddenError(
+                _("You do not have permission to open this page."),
+                detail=f"it requires the scope {CONSOLE}{needed}",
+            )
+
+    def redirect_from_missing_page(self, view: ListView) -> bool:
+        """Redirect from a page after the last one, for example after its rows were deleted, to the last one.
+
+        Returns:
+            Whether the request is finished.
+        """
+        if not view.is_missing:
+            return False
+        self.redirect(view.at(view.pages))
+        return True
 
     def render_admin(self, template: str, **variables: Any) -> None:
         """Respond with a page of the console.
@@ -54,13 +82,7 @@ def shows_section(method: Method) -> Method:
 
     @functools.wraps(method)
     async def checked(handler: AdminPageHandler, *path: str) -> None:
-        section = handler.section
-        if not section.is_shown(handler.visitor.scopes):
-            raise ForbiddenError(
-                "You do not have permission to open this page.",
-                detail=f"it requires the scope {CONSOLE}"
-                + (f" and one of {', '.join(section.scopes)}" if section.scopes else ""),
-            )
+        handler.check_section()
         answer: Awaitable[None] | None = method(handler, *path)
         if answer is not None:
             await answer

@@ -43,17 +43,33 @@ class Section:
         return coverage.everything or any(getattr(coverage, f"{kind}s") for kind in self.kinds)
 
 
+PEOPLE: Final = _("People")
+RUNNING: Final = _("Servers and services")
+ACCESS: Final = _("Access")
+
+OVERVIEW: Final = Section("", _("Overview"))
+USERS: Final = Section("users", _("Users"), PEOPLE, ("list:users",), ("user", "group"))
+GROUPS: Final = Section("groups", _("Groups"), PEOPLE, ("list:groups",), ("group",))
+SERVERS: Final = Section("servers", _("Servers"), RUNNING, ("read:servers",), ("user", "group", "server"))
+SERVICES: Final = Section("services", _("Services"), RUNNING, ("list:services",), ("service",))
+SESSIONS: Final = Section("sessions", _("Sessions"), ACCESS, ("read:tokens",), ("user", "group"))
+TOKENS: Final = Section("tokens", _("Tokens"), ACCESS, ("read:tokens",), ("user", "group"))
+ROLES: Final = Section("roles", _("Roles"), ACCESS, ("read:roles",))
+AUDIT: Final = Section("audit", _("Audit trail"), ACCESS, ("read:audit",))
+
 HUB: Final = _("Hub")
 ACTIVITY: Final = Section("activity", _("Activity"), HUB, ("read:metrics",))
 USAGE: Final = Section("usage", _("Usage"), HUB, ("read:usage",), ("user", "group"))
 HEALTH: Final = Section("health", _("Health"), HUB, ("read:hub",))
 PLUGINS: Final = Section("plugins", _("Plugins"), HUB, ("read:hub",))
 ANNOUNCEMENT: Final = Section("announcement", _("Announcement"), HUB, ("announce",))
-OVERVIEW: Final = Section("", "Overview")
 
 SECTIONS: Final[tuple[Section, ...]] = (
     OVERVIEW,
-    *(ACTIVITY, USAGE, HEALTH, PLUGINS, ANNOUNCEMENT),
+    *(USERS, GROUPS),
+    *(SERVERS, SERVICES),
+    *(SESSIONS, TOKENS, ROLES, AUDIT),
+    *(HEALTH, ACTIVITY, USAGE, PLUGINS, ANNOUNCEMENT),
 )
 """All sections, in the order of the navigation. A part's sections stand together."""
 

@@ -1,0 +1,209 @@
+"""Transactions, which give access to all queries."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from sqlalchemy import Connection, text
+
+from plughub.domain.activity_snapshot import ActivitySnapshot
+from plughub.domain.hub_counts import DEFAULT_WINDOW, HubCounts
+from plughub.storage.activity_snapshot import read_activity_snapshot
+from plughub.storage.admissions import Admissions
+from plughub.storage.audit import Audit
+from plughub.storage.change_readers import ChangeReaders
+from plughub.storage.changes import Changes
+from plughub.storage.groups import Groups
+from plughub.storage.hub_counts import HubProblems, count
+from plughub.storage.lists.lists import Lists
+from plughub.storage.login_attempts import LoginAttempts
+from plughub.storage.operations import Operations
+from plughub.storage.pending_deletions import PendingDeletions
+from plughub.storage.plugin_owners import PluginOwners
+from plughub.storage.posted_values import PostedValues
+from plughub.storage.processes import HubProcesses, Leases, LoginLinks, Settings
+from plughub.storage.roles import Roles
+from plughub.storage.runs import Runs
+from plughub.storage.servers import Servers
+from plughub.storage.services import ServiceLives, Services
+from plughub.storage.sessions import Sessions
+from plughub.storage.shares import Shares
+from plughub.storage.tokens import OAuth, Tokens
+from plughub.storage.user_list import UserList
+from plughub.storage.users import Users
+
+
+class Transaction:
+    """All queries, inside one transaction.
+
+    Args:
+        connection: its connection.
+
+    Attributes:
+        begun: start of the transaction, by the monotonic clock.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.begun = time.monotonic()
+
+    @cached_property
+    def _now(self) -> float:
+        # Machines that share a PostgreSQL use its clock for leases. SQLite is used on one machine only.
+        if self._connection.dialect.name != "postgresql":
+            return time.time()
+        asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
+        return float(asked.scalar_one())
+
+    def hub_counts(
+        self, now: datetime, *, active_users: bool = True, window: timedelta = DEFAULT_WINDOW
+    ) -> HubCounts:
+        """Return the statistics of the hub, with active users on request."""
+        return count(self._connection, now, active_users=active_users, window=window)
+
+    def activity_snapshot(self) -> ActivitySnapshot:
+        """Read the activity snapshot."""
+        activity_snapshot = read_activity_snapshot(self._connection)
+        self._now = activity_snapshot.at  # saves another query for the time
+        return activity_snapshot
+
+    def now(self) -> float:
+        """Return the time of the database's clock, in seconds since the epoch."""
+        return self._now
+
+    @cached_property
+    def changes(self) -> Changes:
+        """Change feed."""
+        return Changes(self._connection, self._now)
+
+    @cached_property
+    def change_readers(self) -> ChangeReaders:
+        """Keys by which changes are delivered to their readers."""
+        return ChangeReaders(self._connection)
+
+    @cached_property
+    def users(self) -> Users:
+        """Users."""
+        return Users(self._connection, self.changes, self._now)
+
+    @cached_property
+    def user_list(self) -> UserList:
+        """Many users at once."""
+        return UserList(self._connection, self.changes)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Long lists."""
+        return Lists(self._connection, self._now)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Groups."""
+        return Groups(self._connection, self.changes)
+
+    @cached_property
+    def services(self) -> Services:
+        """Services."""
+        return Services(self._connection, self.changes)
+
+    @cached_property
+    def service_lives(self) -> ServiceLives:
+        """State of services that run or should run."""
+        return ServiceLives(self._connection, self.changes, self._now)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Roles."""
+        return Roles(self._connection, self.changes)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """Operations."""
+        return Operations(self._connection, self._now)
+
+    @cached_property
+    def posted_values(self) -> PostedValues:
+        """Values that starting servers post for their spawners."""
+        return PostedValues(self._connection)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Servers."""
+        return Servers(self._connection, self.operations, self.changes)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs of servers, for usage accounting."""
+        return Runs(self._connection, self._now)
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Shares and share codes."""
+        return Shares(self._connection, self.changes)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Tokens."""
+        return Tokens(self._connection, self.changes)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Login sessions."""
+        return Sessions(self._connection, self.changes, self._now)
+
+    @cached_property
+    def oauth(self) -> OAuth:
+        """OAuth clients and codes."""
+        return OAuth(self._connection, self.tokens)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Leases."""
+        return Leases(self._connection, self._now)
+
+    @cached_property
+    def hub_processes(self) -> HubProcesses:
+        """Hub registry."""
+        return HubProcesses(self._connection, self.operations, self.leases, self._now)
+
+    @cached_property
+    def admissions(self) -> Admissions:
+        """Admissions of users by administrators."""
+        return Admissions(self._connection)
+
+    @cached_property
+    def pending_deletions(self) -> PendingDeletions:
+        """Pending deletions of users."""
+        return PendingDeletions(self._connection, self._now)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Audit log."""
+        return Audit(self._connection)
+
+    @cached_property
+    def problems(self) -> HubProblems:
+        """Problems that the database shows."""
+        return HubProblems(self._connection)
+
+    @cached_property
+    def plugin_owners(self) -> PluginOwners:
+        """Plugins that own servers and identities."""
+        return PluginOwners(self._connection)
+
+    @cached_property
+    def login_links(self) -> LoginLinks:
+        """One-time login links."""
+        return LoginLinks(self._connection, self._now)
+
+    @cached_property
+    def login_attempts(self) -> LoginAttempts:
+        """Counts of wrong passwords."""
+        return LoginAttempts(self._connection)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Stored facts by name."""
+        return Settings(self._connection)
