@@ -10,9 +10,7 @@ from plughub.web.api import (
     events,
     findings,
     groups,
-    health,
     hub,
-    login_links,
     logs,
     metrics,
     oauth,
@@ -34,7 +32,7 @@ from plughub.web.pages import oauth as consent
 
 API: tuple[tuple[str, type], ...] = (
     ("/api/?", hub.VersionHandler),
-    ("/api/health", health.APIHealthHandler),
+    ("/api/health", hub.APIHealthHandler),
     ("/api/metrics", metrics.MetricsHandler),
     ("/api/info", hub.InfoHandler),
     ("/api/user", users.SelfHandler),
@@ -62,7 +60,7 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/users/{name}/tokens/{token}", tokens.TokenHandler),
     ("/api/users/{name}/sessions", sessions.SessionsHandler),
     ("/api/users/{name}/sessions/{session}", sessions.SessionHandler),
-    ("/api/users/{name}/login-link", login_links.LoginLinkHandler),
+    ("/api/users/{name}/login-link", sessions.LoginLinkHandler),
     ("/api/shares/{name}", shares.SharesOfOwnerHandler),
     ("/api/shares/{name}/{server?}", shares.SharesOfServerHandler),
     ("/api/share-codes/{name}", shares.CodesOfOwnerHandler),

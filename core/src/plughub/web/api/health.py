@@ -25,10 +25,6 @@ class HealthHandler(BaseHandler):
     head = get
 
 
-class APIHealthHandler(HealthHandler):
-    """``/hub/api/health``."""
-
-
 def _health_model(health: HubHealth) -> dict[str, Any]:
     hubs = [
         {

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from plughub import __version__
 from plughub.web.api.base import APIHandler
+from plughub.web.api.health import HealthHandler
 from plughub.web.authorization import requires
 from plughub.web.bodies import FLAG
 from plughub.web.description import call
@@ -28,6 +29,10 @@ class VersionHandler(APIHandler):
         self.answer({"version": PROTOCOL_VERSION})
 
     head = get
+
+
+class APIHealthHandler(HealthHandler):
+    """``/hub/api/health``."""
 
 
 class ShutdownHandler(APIHandler):

@@ -91,7 +91,7 @@ class Rows:
             "unknown": explained(server.unknown, details=details),
             "unreachable": explained(server.unreachable, details=details),
             "trouble": describe_problem(server, details=details),
-            "failure": server.failure.describe(details=details) if server.failure else "",
+            "failed_message": server.failure.describe(details=details) if server.failure else "",
         }
 
     def _allowed(
