@@ -284,6 +284,17 @@ async def test_texts_of_profiles_are_escaped_wherever_they_are_shown(hub) -> Non
         assert "{{ 7*7 }}" in text
 
 
+@pytest.mark.parametrize(
+    "profiles",
+    [[{"slug": "a"}], [Profile(slug="a", title="A", options={"properties": {"x": {"type": "x"}}})]],
+)
+async def test_an_invalid_answer_of_a_plugin_is_reported_to_administrators(hub, profiles, caplog) -> None:
+    hub.tiny.profiles = profiles
+    answer = await (await hub.logged_in()).get("/hub/spawn")
+    assert (answer.code, b"hub_profiles" in answer.body) == (500, False)
+    assert "plugin 'tiny' failed in hub_profiles" in caplog.text
+
+
 async def test_programs_read_the_choices_of_a_start(make_hub) -> None:
     hub = await make_hub(spawners={"large": TinyServers(label="Large")})
     hub.tiny.profiles, hub.spawners["large"].problem = PROFILES, "It is down."

@@ -110,6 +110,8 @@ def test_an_invalid_line_of_the_form_is_quoted():
 
 def test_the_form_offers_what_is_allowed_and_nothing_else():
     assert start_options.form([], []) == ""
+    again = start_options.form(["A", "B", "C"], [], {"A": "1", "B": "</textarea>", "C": "two\nlines"})
+    assert ">A=1\nB=&lt;/textarea&gt;</textarea>" in again
     text = start_options.form(['A"<b>'], ["https://code.example.org/one", "https://code.example.org/*"])
     assert "A&quot;&lt;b&gt;" in text
     assert '<option value="https://code.example.org/one">' in text

@@ -137,7 +137,7 @@ class Hooks:
     async def check_spawner(self, plugin: str) -> Diagnosis | None:
         """Return why no server can start at present; None if they can, or the plugin does not know."""
         why: Diagnosis | str | None = await self.caller.own(plugin, "hub_check_spawner", default=None)
-        return Diagnosis(why) if isinstance(why, str) else why
+        return why if isinstance(why, Diagnosis) else Diagnosis(str(why)) if why else None
 
     def authorizes_spawns(self) -> bool:
         """Return whether any plugin implements `hub_authorize_spawn`."""

@@ -51,7 +51,7 @@ class DockerOptions(CheckedSettings):
         variables = await self._allowed("allowed_environment")
         repositories = await self._allowed("allowed_repositories")
         image = images.form(await self._allowed("allowed_images"), self.image)
-        return image + start_options.form(variables, repositories)
+        return image + start_options.form(variables, repositories, self.own_options.get("environment"))
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:

@@ -142,8 +142,16 @@ def read_variables(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
-def form(variables: Iterable[str], repositories: Iterable[str]) -> str:
-    """Return the HTML form for variables and repository; empty when nothing is allowed."""
+def form(
+    variables: Iterable[str], repositories: Iterable[str], environment: Mapping[str, Any] | None = None
+) -> str:
+    """Return the HTML form for variables and repository; empty when nothing is allowed.
+
+    Args:
+        variables: allowed names.
+        repositories: allowed repositories.
+        environment: variables of the last start, which the form suggests.
+    """
     known, places = list(variables), list(repositories)
     text = ""
     if places:
@@ -156,10 +164,13 @@ def form(variables: Iterable[str], repositories: Iterable[str]) -> str:
             f'<small id="about-repository">Optional. Allowed repositories: {_listed(places)}</small>'
         )
     if known:
+        chosen = environment if isinstance(environment, Mapping) else {}
+        lines = [f"{name}={value}" for name, value in chosen.items() if "\n" not in str(value)]
         text += (
             '<label for="environment" class="form-label">Environment variables</label>'
             '<textarea id="environment" name="environment" class="form-control" rows="3" spellcheck="false" '
-            'autocapitalize="off" aria-describedby="about-environment"></textarea>'
+            'autocapitalize="off" aria-describedby="about-environment">'
+            f"{html.escape(chr(10).join(lines))}</textarea>"
             f'<small id="about-environment">One NAME=value per line. Allowed names: {_listed(known)}</small>'
         )
     return text

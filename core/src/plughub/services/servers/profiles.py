@@ -103,6 +103,8 @@ class Profiles:
             server = await self._auth_states.with_auth_state(server, server.user.id)
         groups = set(server.user.groups)
         found = await self._hooks.profiles(backend, server)
+        if not all(isinstance(one, Profile) for one in found):
+            raise PluginError(backend, "hub_profiles", "it must return a list of Profile")
         usable = [one for one in found if not one.groups or groups & set(one.groups)]
         if found and not usable:
             raise ForbiddenError(NONE_FOR_USER, hint=_("Ask your administrator to add you to a group."))

@@ -298,7 +298,7 @@ class SpawnHandler(PageHandler):
             spawner_options_form=self.trusted_form(form.html),
             spawner_label=info.label or backend if len(self.services.settings.spawners) > 1 else "",
             profiles=form.cards(last, submitted, error),
-            last_options=last,
+            last_options=last if form.html else {},
             spawner_problem=problems.get(backend, ""),
             link=start_link(self, user, server, self.get_query_argument(BACKEND, "")),
             error_message=message,
