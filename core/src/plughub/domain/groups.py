@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
+from plughub.domain.words import _
 
 MAX_GROUP_NAME: Final = 255
 
@@ -43,7 +44,11 @@ def check_group_name(name: str) -> str:
     control = any(unicodedata.category(sign).startswith("C") for sign in name)
     if not name or len(name) > MAX_GROUP_NAME or control or name != name.strip():
         raise InvalidError(
-            f"invalid group name {shorten(name)}: 1 to {MAX_GROUP_NAME} printable characters without "
-            "spaces around them"
+            _(
+                "invalid group name %(name)s: 1 to %(longest)s printable characters without spaces around "
+                "them",
+                name=shorten(name),
+                longest=MAX_GROUP_NAME,
+            )
         )
     return name

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from plughub.domain.errors import InvalidError
+from plughub.domain.words import _
 
 MAX_USERNAME: Final = 255
 MAX_ESCAPED: Final = 900
@@ -58,17 +59,27 @@ def check_username(name: str, pattern: str = "") -> str:
     if not name:
         raise InvalidError("the username is empty")
     if len(name) > MAX_USERNAME:
-        raise InvalidError(f"the username is longer than {MAX_USERNAME} characters: {shown}")
+        raise InvalidError(
+            _(
+                "the username is longer than %(max_username)s characters: %(shown)s",
+                max_username=MAX_USERNAME,
+                shown=shown,
+            )
+        )
     if len(quote(name.encode(errors="replace"), safe=URL_SAFE)) > MAX_ESCAPED:
-        raise InvalidError(f"the username is too long for a URL, in which it is escaped: {shown}")
+        raise InvalidError(
+            _("the username is too long for a URL, in which it is escaped: %(shown)s", shown=shown)
+        )
     if "/" in name or any(unicodedata.category(sign).startswith("C") for sign in name):
-        raise InvalidError(f"the username contains a slash or a control character: {shown}")
+        raise InvalidError(_("the username contains a slash or a control character: %(shown)s", shown=shown))
     if not name.strip(".") or not unquote(name).strip("."):
-        raise InvalidError(f"the username consists of dots only: {shown}")
+        raise InvalidError(_("the username consists of dots only: %(shown)s", shown=shown))
     if name != name.strip():
-        raise InvalidError(f"the username begins or ends with a space: {shown}")
+        raise InvalidError(_("the username begins or ends with a space: %(shown)s", shown=shown))
     if pattern and not re.fullmatch(pattern, name):
-        raise InvalidError(f"the username does not match {pattern!r}: {shown}")
+        raise InvalidError(
+            _("the username does not match %(pattern)r: %(shown)s", pattern=pattern, shown=shown)
+        )
     return name
 
 
@@ -82,8 +93,11 @@ def check_server_name(name: str) -> str:
     """
     if name and not (len(name) <= _MAX_SERVER_NAME and _SERVER_NAME.fullmatch(name)):
         raise InvalidError(
-            f"invalid server name {shorten(name)}: 1 to 30 lower-case letters, digits and single hyphens, "
-            "beginning with a letter and ending with a letter or digit"
+            _(
+                "invalid server name %(name)s: 1 to 30 lower-case letters, digits and single hyphens, "
+                "beginning with a letter and ending with a letter or digit",
+                name=shorten(name),
+            )
         )
     return name
 
@@ -106,7 +120,12 @@ def check_display_name(name: str) -> str:
     text = " ".join(unicodedata.normalize("NFC", name).split(" ")).strip()
     text = re.sub(" {2,}", " ", text)
     if len(text) > MAX_DISPLAY_NAME or not text.isprintable():
-        raise InvalidError(f"a display name has at most {MAX_DISPLAY_NAME} printable characters")
+        raise InvalidError(
+            _(
+                "a display name has at most %(max_display_name)s printable characters",
+                max_display_name=MAX_DISPLAY_NAME,
+            )
+        )
     return text
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
+from plughub.domain.words import _
 
 GranteeKind = Literal["user", "group"]
 """Kind of a grantee."""
@@ -100,9 +101,15 @@ def share_scopes(scopes: Iterable[str], owner: str, server: str) -> frozenset[st
     here = ScopeFilter.server(owner, server)
     wanted = list(scopes) or ["access:servers"]
     for scope in wanted:
-        _, limit = parse_scope(scope)
+        limit = parse_scope(scope)[1]
         if limit not in {None, here}:
-            raise InvalidError(f"scope {shorten(scope, 80)} cannot be shared: its filter can only be {here}")
+            raise InvalidError(
+                _(
+                    "scope %(scope)s cannot be shared: its filter can only be %(here)s",
+                    scope=shorten(scope, 80),
+                    here=here,
+                )
+            )
     return bound_scopes(wanted, owner, server)
 
 

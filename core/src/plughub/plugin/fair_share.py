@@ -15,14 +15,15 @@ from typing import Final
 
 from plughub.domain.errors import TooManyError, UnavailableError
 from plughub.domain.timings import LOGIN_SLOT_SECONDS
+from plughub.domain.words import _
 
 OF_NAME: Final = 2
 """Concurrent logins of one username."""
 WAITING_OF_NAME: Final = 8
 WAITING: Final = 128
 """Waiting logins per concurrent check; logins from one address may use half of them."""
-BUSY: Final = "Too many people are logging in right now. Try again in a few seconds."
-CHECKED: Final = "Logins with this name are being checked already. Try again in a few seconds."
+BUSY: Final = _("Too many people are logging in right now. Try again in a few seconds.")
+CHECKED: Final = _("Logins with this name are being checked already. Try again in a few seconds.")
 _RETRY: Final = 5
 
 

@@ -15,6 +15,7 @@ from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.tokens import SERVER_NOTE
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import Server, UserInfo
 from plughub.services.addresses import hub_host, link_to_server, public_address, server_prefix
 from plughub.services.settings import HubSettings
@@ -67,7 +68,7 @@ def stored_view(tx: Transaction, settings: HubSettings, record: ServerRecord) ->
     """
     user = tx.users.by_id(record.user_id)
     if user is None:
-        raise ConflictError(f"{record.full_name} was deleted")
+        raise ConflictError(_("%(full_name)s was deleted", full_name=record.full_name))
     return plugin_view(settings, record, user)
 
 

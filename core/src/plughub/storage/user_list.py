@@ -31,6 +31,7 @@ from plughub.domain.names import shorten
 from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
+from plughub.domain.words import _
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.effective_scopes import groups_in, scope_combiner, scopes_of_users
@@ -130,7 +131,7 @@ class UserList:
             with self._connection.begin_nested():
                 self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
         except IntegrityError as error:
-            raise ConflictError(f"user {shorten(name)} already exists") from error
+            raise ConflictError(_("user %(name)s already exists", name=shorten(name))) from error
         self._connection.execute(update(runs).where(runs.c.user_id == user_id).values(username=name))
         invalidate_share_holders(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._changes.add("user", str(user_id))

@@ -24,6 +24,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import ConflictError
 from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.users import IdentityRecord, User
+from plughub.domain.words import _
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.effective_scopes import combine_scopes, groups_in, scopes_of_users
@@ -74,7 +75,7 @@ class Users:
         stored = insert_unless_there(self._connection, tables.users, {"name": name}, **facts)
         user = self.get(name)
         if not stored or user is None:
-            raise ConflictError(f"user {name!r} already exists")
+            raise ConflictError(_("user %(name)r already exists", name=name))
         self._connection.execute(insert(tables.spawners).values(user_id=user.id, name="", state={}))
         self._grant(user.id, USER_ROLE)
         self._changed(user.id)

@@ -10,6 +10,7 @@ from plughub.domain.confirmation import needs_confirmation
 from plughub.domain.errors import ForbiddenError, NotFoundError
 from plughub.domain.names import normalize_username
 from plughub.domain.scopes import Access, ScopeCoverage, ScopeFilter, check_scopes, coverage_of
+from plughub.domain.words import _
 from plughub.web.base import BaseHandler
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -20,7 +21,7 @@ LOG_SCOPES: Final = ("start:servers", "admin:server_state")
 Those who only use a server, such as users with whom it is shared, may not know what its process writes about
 others. Those who only read or stop servers, such as services that stop idle ones, do not need it.
 """
-NO_ACCESS = "No access to resources or resources not found"
+NO_ACCESS = _("No access to resources or resources not found")
 
 
 def of_user(user: str, *_rest: str) -> ScopeFilter:

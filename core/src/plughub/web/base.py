@@ -27,6 +27,7 @@ from plughub.domain.events import Actor, EventKind
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
 from plughub.services.observability.log_rate_limit import unauthenticated_address
 from plughub.services.tokens.principals import Principal
@@ -59,7 +60,7 @@ MAX_BODY: Final = 1024 * 1024
 """Bytes that a signed-in user may send, unless the handler allows more."""
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SESSION_ID: Final = re.compile(r"[0-9A-Za-z_-]{8,64}")
-MISSING_CREDENTIALS: Final = "Missing or invalid credentials."
+MISSING_CREDENTIALS: Final = _("Missing or invalid credentials.")
 
 
 class BaseHandler(RequestHandler):

@@ -15,13 +15,14 @@ from tornado.httputil import (
 
 from plughub.domain.errors import HubError, TooLargeError, UnavailableError
 from plughub.domain.timings import BODY_SECONDS
+from plughub.domain.words import _
 from plughub.web.base import ANONYMOUS_BODY_LIMIT, BaseHandler
 from plughub.web.body_refusal import MAX_DROPPED, RefusedBodyHandler
 
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
-OVERLOADED: Final = "the hub is reading too many requests at once, please try again"
+OVERLOADED: Final = _("the hub is reading too many requests at once, please try again")
 MIN_BYTES_PER_SECOND: Final = 32 * 1024
 """Minimum rate expected of clients that may send long bodies; it extends the time limit of the body."""
 

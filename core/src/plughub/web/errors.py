@@ -25,6 +25,7 @@ from plughub.domain.errors import (
     UnavailableError,
     UnconfirmedError,
 )
+from plughub.domain.words import _
 from plughub.web.languages import known
 
 STATUS: Final[Mapping[type[HubError], HTTPStatus]] = {
@@ -42,21 +43,21 @@ STATUS: Final[Mapping[type[HubError], HTTPStatus]] = {
 }
 
 HINTS: Final[Mapping[int, str]] = {
-    403: "If you should have access, ask an administrator of this hub.",
-    404: "Check the address for typing errors. The page may also have been deleted.",
-    424: "Start the server again. Your files are kept.",
-    429: "Wait a moment and try again.",
-    500: "Try again. If it happens again, tell an administrator of this hub what you did and when.",
-    502: "Try again in a moment. If the problem persists, tell an administrator of this hub.",
-    503: "Try again in a moment. If the problem persists, tell an administrator of this hub.",
-    504: "Try again in a moment. If the problem persists, tell an administrator of this hub.",
+    403: _("If you should have access, ask an administrator of this hub."),
+    404: _("Check the address for typing errors. The page may also have been deleted."),
+    424: _("Start the server again. Your files are kept."),
+    429: _("Wait a moment and try again."),
+    500: _("Try again. If it happens again, tell an administrator of this hub what you did and when."),
+    502: _("Try again in a moment. If the problem persists, tell an administrator of this hub."),
+    503: _("Try again in a moment. If the problem persists, tell an administrator of this hub."),
+    504: _("Try again in a moment. If the problem persists, tell an administrator of this hub."),
 }
 
 DEFAULT_MESSAGES: Final[Mapping[int, str]] = {
-    404: "there is nothing at this address",
-    405: "this cannot be done here",
-    500: "something went wrong in the hub",
-    503: "your server, or the hub, does not answer right now",
+    404: _("there is nothing at this address"),
+    405: _("this cannot be done here"),
+    500: _("something went wrong in the hub"),
+    503: _("your server, or the hub, does not answer right now"),
 }
 """Messages for errors that have none of their own."""
 

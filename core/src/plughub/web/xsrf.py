@@ -22,6 +22,7 @@ from tornado.web import create_signed_value, decode_signed_value
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.timings import XSRF_DAYS
 from plughub.domain.urls import guess_base_url
+from plughub.domain.words import _
 from plughub.web.protocol import XSRF_COOKIE
 
 _ROUTING_PARAMETERS: Final = frozenset({"next", "_xsrf"})
@@ -168,7 +169,7 @@ def check_token(request: HTTPServerRequest, sent: str | None, held: Collection[b
         raise ForbiddenError(f"XSRF cookie does not match {request.method} argument", hint=_HINT)
 
 
-_HINT: Final = "Load the page again and repeat what you did."
+_HINT: Final = _("Load the page again and repeat what you did.")
 
 
 def _read(token: bytes, secret: bytes) -> bytes | None:

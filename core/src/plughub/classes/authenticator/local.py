@@ -22,6 +22,7 @@ from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.domain.names import shorten
 from plughub.domain.secret_values import shown_command
 from plughub.domain.timings import ADD_USER_SECONDS
+from plughub.domain.words import _
 
 _SAFE_ARGUMENT: Final = re.compile(r"[^\s:,\-][^\s:,]*")
 """A name that is neither an option of a command nor more than one field of an account file."""
@@ -169,7 +170,10 @@ class LocalAuthenticator(Authenticator):
     async def _check_account(self, name: str) -> None:
         if await asyncio.to_thread(self.is_refused, name):
             raise ForbiddenError(
-                f"{shorten(name)} is a system account of this machine, not the account of a person."
+                _(
+                    "%(name)s is a system account of this machine, not the account of a person.",
+                    name=shorten(name),
+                )
             )
 
     async def add_user(self, user: NamedUser) -> None:
@@ -194,7 +198,9 @@ class LocalAuthenticator(Authenticator):
                 shorten(user.name),
                 type(self).__name__,
             )
-            raise ForbiddenError(f"This machine has no user {user.name}. Ask the administrator of this hub.")
+            raise ForbiddenError(
+                _("This machine has no user %(user)s. Ask the administrator of this hub.", user=user.name)
+            )
         await asyncio.to_thread(self.add_system_user, user)
 
     def add_system_user(self, user: NamedUser) -> None:
@@ -208,7 +214,9 @@ class LocalAuthenticator(Authenticator):
             UnavailableError: the command failed.
         """
         if not _SAFE_ARGUMENT.fullmatch(user.name):
-            raise ForbiddenError(f"{shorten(user.name)} cannot be the name of a user of this machine.")
+            raise ForbiddenError(
+                _("%(user)s cannot be the name of a user of this machine.", user=shorten(user.name))
+            )
         command = [part.replace("USERNAME", user.name) for part in self.add_user_cmd]
         if user.name in self.uids:
             command += ["--uid", str(self.uids[user.name])]

@@ -8,15 +8,10 @@ from typing import Final
 
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
 from plughub.domain.scopes.tree import ScopeTree
+from plughub.domain.words import _
 
 _MANY: Final = 10
 _LONG: Final = 80
-_WORDS: Final = {
-    "user": "user {}",
-    "server": "server {}",
-    "group": "users in group {}",
-    "service": "service {}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +58,12 @@ def _words(limit: ScopeFilter | None, username: str) -> str:
     if limit is None:
         return ""
     if limit.kind == "user" and limit.value in {"", username}:
-        return "only you"
-    return _WORDS[limit.kind].format(limit.value).strip() if limit.value else f"this {limit.kind}"
+        return _("only you")
+    name = limit.value
+    texts = {
+        "user": _("user %(name)s", name=name) if name else _("this user"),
+        "server": _("server %(name)s", name=name) if name else _("this server"),
+        "group": _("users in group %(name)s", name=name) if name else _("this group"),
+        "service": _("service %(name)s", name=name) if name else _("this service"),
+    }
+    return texts[limit.kind]

@@ -10,6 +10,7 @@ from plughub.domain.names import check_server_name, shorten
 from plughub.domain.scopes import FilterFacts, gained_over_server, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.credentials import revoke_credentials
@@ -67,7 +68,7 @@ class NamedServers:
         def work(tx: Transaction) -> ServerRecord:
             tx.users.lock(user.id)
             if tx.users.by_id(user.id) is None:
-                raise NotFoundError(f"there is no user {shorten(user.name)}")
+                raise NotFoundError(_("there is no user %(user)s", user=shorten(user.name)))
             self._check_free(tx, user.id, name)
             check_named_limit(tx, user, self._settings.named_server_limit if limit is None else limit)
             server = tx.servers.create(user.id, name, display_name)
@@ -162,13 +163,13 @@ class NamedServers:
     def _check_free(self, tx: Transaction, user_id: int, name: str) -> None:
         for server in tx.servers.of_user(user_id):
             if server.name == name:
-                raise ConflictError(f"{server.full_name} already exists")
+                raise ConflictError(_("%(full_name)s already exists", full_name=server.full_name))
 
 
 def _stopped(tx: Transaction, server: ServerRecord) -> ServerRecord:
     current = _existing(tx, server)
     if current.active:
-        raise InvalidError(f"{current.full_name} is active: stop it first")
+        raise InvalidError(_("%(full_name)s is active: stop it first", full_name=current.full_name))
     return current
 
 
@@ -180,7 +181,11 @@ def _check_gained_access(tx: Transaction, server: ServerRecord, name: str, by: P
     gained = gained_over_server(by.scopes, FilterFacts(user.name, user.groups), server.name, name)
     if gained:
         raise ForbiddenError(
-            f"the name {shorten(name)} would give you access to the server through {name_scopes(gained)}",
+            _(
+                "the name %(name)s would give you access to the server through %(gained)s",
+                name=shorten(name),
+                gained=name_scopes(gained),
+            ),
             hint="ask an admin of this hub",
         )
 
@@ -196,5 +201,5 @@ def _locked(tx: Transaction, server: ServerRecord) -> ServerRecord:
 def _existing(tx: Transaction, server: ServerRecord) -> ServerRecord:
     found = tx.servers.by_id(server.id)
     if found is None:
-        raise NotFoundError(f"there is no server {shorten(server.full_name)}")
+        raise NotFoundError(_("there is no server %(full_name)s", full_name=shorten(server.full_name)))
     return found

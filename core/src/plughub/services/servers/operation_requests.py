@@ -12,6 +12,7 @@ from plughub.domain.errors import ConflictError, InvalidError, TooManyError
 from plughub.domain.explanations import parts_of
 from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.services.operations.cleanup import delete_server
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
@@ -82,7 +83,7 @@ class OperationRequests:
         """
         server = _get_or_create(tx, user, name, named_limit)
         if tx.pending_deletions.is_pending(user.id):
-            raise InvalidError(f"{user.name} is being deleted")
+            raise InvalidError(_("%(user)s is being deleted", user=user.name))
         if server.pending == "spawn":
             return server
         _check_stopped(server)
@@ -171,7 +172,12 @@ class OperationRequests:
 
 def concurrent_change(server: ServerRecord) -> ConflictError:
     """Return the error for a server that another process has just changed."""
-    return ConflictError(f"{server.full_name} was changed by another request at the same time; try again")
+    return ConflictError(
+        _(
+            "%(full_name)s was changed by another request at the same time; try again",
+            full_name=server.full_name,
+        )
+    )
 
 
 def _get_or_create(tx: Transaction, user: User, name: str, named_limit: int) -> ServerRecord:
@@ -190,9 +196,11 @@ def _check_stopped(server: ServerRecord) -> None:
     if server.operation is not None and server.operation.is_undoing:
         raise CleanupPendingError(server)
     if server.pending:
-        raise InvalidError(f"{server.full_name} is pending {server.pending}")
+        raise InvalidError(
+            _("%(full_name)s is pending %(pending)s", full_name=server.full_name, pending=server.pending)
+        )
     if server.status is not Status.STOPPED:
-        raise InvalidError(f"{server.full_name} is already running")
+        raise InvalidError(_("%(full_name)s is already running", full_name=server.full_name))
 
 
 def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
@@ -219,4 +227,10 @@ def check_named_limit(tx: Transaction, user: User, limit: int) -> None:
     """
     named = [server for server in tx.servers.of_user(user.id) if server.name]
     if limit and len(named) >= limit:
-        raise InvalidError(f"{user.name} already has the maximum of {limit} named servers; delete one first")
+        raise InvalidError(
+            _(
+                "%(user)s already has the maximum of %(limit)s named servers; delete one first",
+                user=user.name,
+                limit=limit,
+            )
+        )

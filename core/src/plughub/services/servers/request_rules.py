@@ -9,6 +9,7 @@ from plughub.domain.errors import ForbiddenError, InvalidError, TooManyError
 from plughub.domain.names import check_server_name, shorten
 from plughub.domain.plain_json import plain_json
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.settings import HubSettings
@@ -53,7 +54,9 @@ def choose_backend(settings: HubSettings, wanted: str = "") -> str:
     """
     if wanted and wanted not in settings.spawners:
         known = ", ".join(settings.spawners)
-        raise InvalidError(f"there is no spawner {shorten(wanted)}; available: {known}")
+        raise InvalidError(
+            _("there is no spawner %(wanted)s; available: %(known)s", wanted=shorten(wanted), known=known)
+        )
     return wanted or settings.default_spawner
 
 

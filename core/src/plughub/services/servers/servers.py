@@ -21,6 +21,7 @@ from plughub.domain.names import shorten
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.timings import ENDED_SERVER_SECONDS, UNDO_WAIT_SECONDS
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
@@ -91,7 +92,9 @@ class ServerService:
         if server is None:
             owner = shorten(user)
             raise NotFoundError(
-                f"{owner} has no server {shorten(name)}" if name else f"there is no user {owner}"
+                _("%(owner)s has no server %(name)s", owner=owner, name=shorten(name))
+                if name
+                else _("there is no user %(owner)s", owner=owner)
             )
         return server
 
@@ -223,7 +226,7 @@ class ServerService:
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
             current = tx.servers.by_id(server.id)
             if current is None:
-                raise NotFoundError(f"there is no server {server.full_name!r}")
+                raise NotFoundError(_("there is no server %(full_name)r", full_name=server.full_name))
             self._requests.stop(tx, current, now=now, remove=remove, by=by.name, failure=failure)
             taken = self._runner.claim(tx, starts=False)
             return tx.servers.by_id(server.id) or current, taken

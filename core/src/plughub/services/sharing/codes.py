@@ -18,12 +18,13 @@ from plughub.domain.shares import (
 from plughub.domain.timings import MAX_SHARE_CODE_SECONDS, MIN_SHARE_CODE_SECONDS, SHARE_CODE_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, compare_token, hash_token, new_share_code, token_prefix
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.services.sharing.shares import check_held, checked_scopes, query_of, server_of
 from plughub.services.tokens.principals import Principal
 from plughub.storage.store import Store, Transaction
 
-_UNKNOWN = "Share not found or expired"
-_ASK = "Ask the sender of the link for a new one."
+_UNKNOWN = _("Share not found or expired")
+_ASK = _("Ask the sender of the link for a new one.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,11 @@ class ShareCodeService:
         seconds = SHARE_CODE_SECONDS if expires_in is None else expires_in
         if not MIN_SHARE_CODE_SECONDS <= seconds <= MAX_SHARE_CODE_SECONDS:
             raise InvalidError(
-                f"expires_in must be {MIN_SHARE_CODE_SECONDS} to {MAX_SHARE_CODE_SECONDS} seconds, "
-                "a minute to a year"
+                _(
+                    "expires_in must be %(least)s to %(most)s seconds, a minute to a year",
+                    least=MIN_SHARE_CODE_SECONDS,
+                    most=MAX_SHARE_CODE_SECONDS,
+                )
             )
         wanted = checked_scopes(self._tree, scopes, owner, server)
         text = new_share_code()

@@ -12,9 +12,11 @@ from plughub.domain.scopes import ScopeFilter, ScopeTree, excess_scopes, name_sc
 from plughub.domain.servers import ServerRecord
 from plughub.domain.shares import GranteeKind, Share, ShareQuery, share_scopes
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.services.tokens.principals import Principal
 from plughub.storage.store import Store, Transaction
 
+_KINDS: Final = {"user": _("user"), "group": _("group")}
 MANY: Final = 200
 """Largest number of shares on a page."""
 
@@ -82,7 +84,13 @@ class SharingService:
         def work(tx: Transaction) -> tuple[list[Share], int]:
             key = _grantee_key(tx, grantee)
             if key is None:
-                raise NotFoundError(f"there is no {grantee.kind} {shorten(grantee.name)}")
+                raise NotFoundError(
+                    _(
+                        "there is no %(kind)s %(grantee)s",
+                        kind=_KINDS[grantee.kind],
+                        grantee=shorten(grantee.name),
+                    )
+                )
             by_user = grantee.kind == "user"
             query = ShareQuery(user=key, groups_too=True) if by_user else ShareQuery(group=key)
             return tx.shares.page(query, offset, limit), tx.shares.count(query)
@@ -144,7 +152,13 @@ class SharingService:
             _check_name(tx, grantee, by)
             key = _grantee_key(tx, grantee)
             if key is None:
-                raise InvalidError(f"No such {grantee.kind}: {shorten(grantee.name)}")
+                raise InvalidError(
+                    _(
+                        "No such %(kind)s: %(grantee)s",
+                        kind=_KINDS[grantee.kind],
+                        grantee=shorten(grantee.name),
+                    )
+                )
             if grantee.kind == "user" and key == user.id:
                 raise InvalidError("a server cannot be shared with its own user")
             return tx.shares.grant(record, grantee.kind, key, wanted)
@@ -240,7 +254,9 @@ def check_held(tree: ScopeTree, scopes: frozenset[str], owner: User, by: Princip
         ForbiddenError: a scope is not held.
     """
     if excess := excess_scopes(tree.expand(scopes), by.scopes, {owner.name: owner.groups}):
-        raise ForbiddenError(f"Do not have permission to grant share with scope {name_scopes(excess)}")
+        raise ForbiddenError(
+            _("Do not have permission to grant share with scope %(excess)s", excess=name_scopes(excess))
+        )
 
 
 def query_of(tx: Transaction, owner: str, server: str | None) -> ShareQuery:
@@ -258,7 +274,7 @@ def query_of(tx: Transaction, owner: str, server: str | None) -> ShareQuery:
         return ShareQuery(server=server_of(tx, owner, server)[1].id)
     user = tx.users.get(owner)
     if user is None:
-        raise NotFoundError(f"there is no user {shorten(owner)}")
+        raise NotFoundError(_("there is no user %(owner)s", owner=shorten(owner)))
     return ShareQuery(owner=user.id)
 
 
@@ -270,7 +286,7 @@ def server_of(tx: Transaction, owner: str, server: str) -> tuple[User, ServerRec
     """
     user, record = tx.users.get(owner), tx.servers.get(owner, server)
     if user is None or record is None:
-        raise NotFoundError(f"No such server: {shorten(f'{owner}/{server}', 80)}")
+        raise NotFoundError(_("No such server: %(server)s", server=shorten(f"{owner}/{server}", 80)))
     return user, record
 
 
@@ -279,7 +295,12 @@ def _find(tx: Transaction, grantee: Grantee, owner: str, server: str) -> tuple[S
     share = tx.shares.find(record.id, grantee.kind, key) if record and key is not None else None
     if record is None or key is None or share is None:
         raise NotFoundError(
-            f"No such share for {grantee.kind} {shorten(grantee.name)} on {shorten(f'{owner}/{server}', 80)}"
+            _(
+                "No such share for %(kind)s %(grantee)s on %(server)s",
+                kind=_KINDS[grantee.kind],
+                grantee=shorten(grantee.name),
+                server=shorten(f"{owner}/{server}", 80),
+            )
         )
     return record, key, share
 

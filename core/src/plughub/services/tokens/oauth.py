@@ -20,6 +20,7 @@ from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, identif
 from plughub.domain.scopes.access_scopes import service_access_scopes
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.tokens import new_oauth_token
+from plughub.domain.words import _
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.oauth_validator import ORIGIN, HubValidator
 from plughub.services.tokens.principals import Principal
@@ -206,7 +207,9 @@ class OAuthService:
     ) -> ConsentQuestion:
         client = validator.client(client_id)
         if client is None or (client.server_id is None and not client.service):
-            raise InvalidError(f"OAuth client {shorten(client_id)} belongs to no server or service")
+            raise InvalidError(
+                _("OAuth client %(client_id)s belongs to no server or service", client_id=shorten(client_id))
+            )
         _check_access(client, principal)
         wanted = validator.resolve_roles(scopes) or frozenset()
         held = intersect_scopes(validator.expand(client, wanted), principal.scopes)
@@ -243,8 +246,11 @@ def _check_access(client: OAuthClient, principal: Principal) -> None:
     if client.service:
         if not principal.may("access:services", resource=ScopeFilter.service(client.service)):
             raise ForbiddenError(
-                f"You do not have permission to access service {client.service}",
-                hint=f"an administrator can give you the scope access:services!service={client.service}",
+                _("You do not have permission to access service %(service)s", service=client.service),
+                hint=_(
+                    "an administrator can give you the scope access:services!service=%(service)s",
+                    service=client.service,
+                ),
             )
     elif not principal.may("access:servers", resource=ScopeFilter.server(client.user, client.server)):
         # Do not reveal whether another user's server exists.
@@ -267,6 +273,6 @@ def _unknown_client(query: str, error: FatalClientError) -> InvalidError:
     client = shorten(_client_id(query), 100)
     reason = error.description or error.error
     return InvalidError(
-        f"The request of OAuth client {client} was refused: {reason}",
+        _("The request of OAuth client %(client)s was refused: %(reason)s", client=client, reason=reason),
         hint="The server may have been stopped since this page was opened. Start it again.",
     )

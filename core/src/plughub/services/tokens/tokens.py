@@ -27,6 +27,7 @@ from plughub.domain.services import Service
 from plughub.domain.timings import LONGEST_TOKEN_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import TokenIdentity
 from plughub.plugin.hooks import Hooks
 from plughub.services.tokens.principals import Principal, PrincipalCache
@@ -143,7 +144,13 @@ class TokenService:
         if holder is not None and self._longest:
             expires_in = self._longest if expires_in is None else expires_in
             if expires_in > self._longest:
-                raise InvalidError(f"token expires_in: {expires_in} must not exceed {self._longest}")
+                raise InvalidError(
+                    _(
+                        "token expires_in: %(expires_in)s must not exceed %(longest)s",
+                        expires_in=expires_in,
+                        longest=self._longest,
+                    )
+                )
         if asked is None:
             granted = self._shared_scopes(user, scopes, holder)
         else:
@@ -222,11 +229,16 @@ class TokenService:
         owner, groups = self.scopes_of(user), {user.name: user.groups}
         wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
         if excess := excess_scopes(wanted, owner, groups):
-            raise InvalidError(f"{user.name} does not hold {name_scopes(excess)}")
+            raise InvalidError(
+                _("%(user)s does not hold %(excess)s", user=user.name, excess=name_scopes(excess))
+            )
         granted = effective_token_scopes(wanted, owner, groups)
         if holder is not None and (excess := excess_scopes(granted, holder.scopes, groups)):
             raise ForbiddenError(
-                f"you can only create tokens with scopes that you hold, not with: {name_scopes(excess)}",
+                _(
+                    "you can only create tokens with scopes that you hold, not with: %(excess)s",
+                    excess=name_scopes(excess),
+                ),
                 hint="request fewer scopes, or none to get those that both you and the owner hold",
             )
         return scopes

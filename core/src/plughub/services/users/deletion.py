@@ -12,6 +12,7 @@ from plughub.domain.errors import HubError, InvalidError
 from plughub.domain.events import Actor
 from plughub.domain.timings import DELETION_CHECK_SECONDS, STOP_SERVER_SECONDS
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.change_feed import ChangeFeed
@@ -90,7 +91,9 @@ class UserDeletion:
             if current is not None:
                 check(current)
             if any(server.pending == "stop" for server in tx.servers.of_user(user.id)):
-                raise InvalidError(f"{user.name}'s server is in the process of stopping, please wait.")
+                raise InvalidError(
+                    _("%(user)s's server is in the process of stopping, please wait.", user=user.name)
+                )
             if current is not None:
                 tx.pending_deletions.begin(user.id, holder=holder, requested_by=name)
                 end_sessions(tx, user.id)
@@ -175,7 +178,7 @@ class UserDeletion:
         if current is None:
             return
         if not tx.pending_deletions.is_pending(user.id):
-            raise InvalidError(f"the deletion of {user.name} was cancelled; try again")
+            raise InvalidError(_("the deletion of %(user)s was cancelled; try again", user=user.name))
         servers = tx.servers.of_user(user.id)
         if any(server.active for server in servers):
             raise _not_stopped(user)
@@ -205,4 +208,4 @@ def authenticators_of(tx: Transaction, settings: HubSettings, user_id: int | Non
 
 
 def _not_stopped(user: User) -> InvalidError:
-    return InvalidError(f"{user.name}'s server has not stopped yet, please try again.")
+    return InvalidError(_("%(user)s's server has not stopped yet, please try again.", user=user.name))

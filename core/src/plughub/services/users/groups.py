@@ -19,6 +19,7 @@ from plughub.domain.scopes import (
     gained_scopes,
     name_scopes,
 )
+from plughub.domain.words import _
 from plughub.services.tokens.principals import Principal
 from plughub.services.users.admin_protection import AdminRule
 from plughub.storage.store import Store, Transaction
@@ -85,7 +86,10 @@ class GroupService:
             existing = sorted(set(names) - set(new))
             if existing:
                 raise ConflictError(
-                    f"Group {', '.join(shorten(name) for name in existing[:10])} already exists"
+                    _(
+                        "Group %(names)s already exists",
+                        names=", ".join(shorten(name) for name in existing[:10]),
+                    )
                 )
             members = _users(tx, users)
             for name in new if members else ():
@@ -197,7 +201,11 @@ class GroupService:
             if excess := excess_scopes(granted, by.scopes):
                 more = name_scopes(excess)
                 raise ForbiddenError(
-                    f"members of {shorten(group.name)} have scopes that you do not hold: {more}",
+                    _(
+                        "members of %(group)s have scopes that you do not hold: %(more)s",
+                        group=shorten(group.name),
+                        more=more,
+                    ),
                     hint="ask an admin of this hub",
                 )
 
@@ -208,7 +216,11 @@ class GroupService:
         given = self._tree.expand({scope for role in roles for scope in role.scopes})
         if excess := excess_scopes(given, by.scopes):
             raise ForbiddenError(
-                f"{shorten(group.name)} has scopes that you do not hold: {name_scopes(excess)}",
+                _(
+                    "%(group)s has scopes that you do not hold: %(excess)s",
+                    group=shorten(group.name),
+                    excess=name_scopes(excess),
+                ),
                 hint="ask an admin of this hub",
             )
 
@@ -225,8 +237,12 @@ class GroupService:
                 gained = gained_scopes(self._over_members(tx, group.name), before, after)
             if gained:
                 raise ForbiddenError(
-                    f"as a member of {shorten(group.name)}, {shorten(name)} would be accessible through "
-                    f"{name_scopes(gained)}",
+                    _(
+                        "as a member of %(group)s, %(name)s would be accessible through %(gained)s",
+                        group=shorten(group.name),
+                        name=shorten(name),
+                        gained=name_scopes(gained),
+                    ),
                     hint="ask an admin of this hub",
                 )
 
@@ -240,7 +256,7 @@ class GroupService:
 def _existing(tx: Transaction, name: str) -> Group:
     group = tx.groups.get(name)
     if group is None:
-        raise NotFoundError(f"there is no group {shorten(name)}")
+        raise NotFoundError(_("there is no group %(name)s", name=shorten(name)))
     return group
 
 
@@ -248,5 +264,7 @@ def _users(tx: Transaction, names: Collection[str]) -> list[str]:
     wanted = sorted({normalize_username(name) for name in names})
     unknown = sorted(set(wanted) - tx.user_list.known(wanted)) if wanted else []
     if unknown:
-        raise InvalidError(f"No such user: {', '.join(shorten(name) for name in unknown[:10])}")
+        raise InvalidError(
+            _("No such user: %(names)s", names=", ".join(shorten(name) for name in unknown[:10]))
+        )
     return wanted

@@ -19,6 +19,7 @@ from plughub.domain.login_throttle import AttemptKeys, network_of
 from plughub.domain.names import MAX_USERNAME, check_username, has_control, normalize_username
 from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import Identity, Login, Rejected, RequestInfo, UserInfo
 from plughub.plugin.fair_share import FairShare
 from plughub.plugin.hooks import Hooks
@@ -33,7 +34,7 @@ from plughub.services.users.sessions import end_session, replace_session
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.login")
-WRONG: Final = "Invalid username or password"
+WRONG: Final = _("Invalid username or password")
 MAX_PASSWORD: Final = 4096
 """Characters; longer passwords are refused without asking a plugin."""
 
@@ -265,7 +266,7 @@ class LoginService:
         found = await self._store.read(lambda tx: self._identities.account_status(tx, identity))
         known = found.user
         if only and (known is None or known.name != only):
-            raise ForbiddenError(f"This is the login of another user. Log in as {only}.")
+            raise ForbiddenError(_("This is the login of another user. Log in as %(only)s.", only=only))
         identity = replace(
             identity,
             name=known.name if known else name,

@@ -18,6 +18,7 @@ from plughub.domain.login_throttle import (
     pause_of,
     without_result,
 )
+from plughub.domain.words import _
 from plughub.storage.store import Store, Transaction
 
 
@@ -103,7 +104,7 @@ def too_many(wait: float) -> TooManyError:
     when = f"{seconds} second{'s' if seconds > 1 else ''}"
     if seconds > 120:  # noqa: PLR2004 - minutes read better
         when = f"{math.ceil(seconds / 60)} minutes"
-    return TooManyError(f"Too many failed logins. Try again in {when}.", retry_after=seconds)
+    return TooManyError(_("Too many failed logins. Try again in %(when)s.", when=when), retry_after=seconds)
 
 
 def _counts(found: dict[str, AttemptRecord], keys: AttemptKeys) -> AttemptCounts:

@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from plughub.domain.errors import ForbiddenError, NotFoundError, PluginError, UnauthorizedError
 from plughub.domain.names import shorten
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.kinds import Identity, Rejected, RequestInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.secrets.auth_states import AuthStates, EncryptedState
@@ -113,7 +114,7 @@ class Refresher:
             await self._refuse(user, identity, rejected, by)
         found = await self._store.read(lambda tx: tx.users.by_id(user.id))
         if found is None:
-            raise NotFoundError(f"there is no user {shorten(user.name)}")
+            raise NotFoundError(_("there is no user %(user)s", user=shorten(user.name)))
         return found
 
     async def before_stop(self, user_id: int, by: Principal, request: _RequestSource = lambda: None) -> None:
@@ -166,7 +167,7 @@ class Refresher:
         except PluginError as error:
             log.error("%s", error, exc_info=error.__cause__)
             raise ForbiddenError(
-                f"the hub cannot check right now whether {user.name} may still use it",
+                _("the hub cannot check right now whether %(user)s may still use it", user=user.name),
                 hint="try again later",
                 detail=error.reason,
             ) from error
@@ -236,7 +237,9 @@ class Refresher:
             await self._log_out(user, rejected)
             raise UnauthorizedError(rejected.reason, hint="Log in again.")
         if not self._tolerates(user, identity, rejected):
-            raise ForbiddenError(f"{user.name} must log in again: {rejected.reason}")
+            raise ForbiddenError(
+                _("%(user)s must log in again: %(reason)s", user=user.name, reason=rejected.reason)
+            )
 
     async def _log_out(self, user: User, rejected: Rejected) -> None:
         log.warning("%s is logged out: %s", user.name, rejected.reason)

@@ -8,6 +8,7 @@ from plughub.domain.errors import NotFoundError
 from plughub.domain.names import shorten
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
+from plughub.domain.words import _
 from plughub.storage.store import Store, Transaction
 
 
@@ -73,4 +74,4 @@ class UserService:
 
 
 def _missing(name: str) -> NotFoundError:
-    return NotFoundError(f"there is no user {shorten(name)}")
+    return NotFoundError(_("there is no user %(name)s", name=shorten(name)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from plughub.domain.errors import ForbiddenError
+from plughub.domain.words import _
 from plughub.kinds import LoginMethod
 from plughub.services.users.login import Session
 from plughub.web.pages.login import LoginHandler
@@ -34,8 +35,12 @@ class ConfirmHandler(LoginHandler):
         expected = self.get_query_argument("user", "")
         if expected not in {"", user.name}:
             raise ForbiddenError(
-                f"You are now logged in as {user.name}, but {expected[:64]} has to confirm this.",
-                hint=f"Log out, then log in as {expected[:64]}.",
+                _(
+                    "You are now logged in as %(user)s, but %(expected)s has to confirm this.",
+                    user=user.name,
+                    expected=expected[:64],
+                ),
+                hint=_("Log out, then log in as %(expected)s.", expected=expected[:64]),
             )
         if self.is_confirmed:
             self.redirect(self._after())

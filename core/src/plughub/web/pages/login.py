@@ -8,6 +8,7 @@ from urllib.parse import quote_plus, urlencode
 
 from plughub.domain.errors import ForbiddenError, HubError, TooManyError
 from plughub.domain.names import MAX_USERNAME
+from plughub.domain.words import _
 from plughub.kinds import LoginMethod, RequestInfo
 from plughub.services.users.login import WRONG, Session
 from plughub.services.users.login_links import FIELD
@@ -28,7 +29,7 @@ from plughub.web.xsrf import (
 )
 
 _NOT_FOR_PLUGINS = frozenset({"username", "password", "_xsrf", "next", FIELD})
-_FORM_EXPIRED = "The login form has expired. Try again."
+_FORM_EXPIRED = _("The login form has expired. Try again.")
 _SHOWN = 32
 
 
