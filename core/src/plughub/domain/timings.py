@@ -188,9 +188,9 @@ LIVE_KEEPALIVE_SECONDS: Final = 20.0
 connections that are silent for a minute."""
 LIVE_GATHER_SECONDS: Final = 0.1
 """Seconds during which changes are collected for an open browser, so that it loads a page once for them."""
-LIVE_RECHECK_SECONDS: Final = 60.0
-"""Seconds after which the login behind a stream of live updates is checked again: a plugin may revoke its
-own tokens, which changes no row."""
+LIVE_RECHECK_SECONDS: Final = 300.0
+"""Seconds after which the login behind a silent stream of live updates is checked again: a plugin may revoke
+its own tokens, which changes no row. Each check is a query, and thousands of browsers may be open."""
 LIVE_RETRY_SECONDS: Final = 60
 """Seconds after which a browser asks again for a stream of live updates that was refused: its pages load
 themselves again as often meanwhile."""

@@ -78,7 +78,7 @@ class Users:
             raise ConflictError(_("user %(name)r already exists", name=name))
         self._connection.execute(insert(tables.spawners).values(user_id=user.id, name="", state={}))
         self._grant(user.id, USER_ROLE)
-        self._changed(user.id)
+        self._changes.add("user", "")
         return self.by_id(user.id) or user
 
     def lock(self, user_id: int) -> None:

@@ -62,13 +62,17 @@ async def test_changes_of_another_process_reach_those_who_may_read_them(people):
     assert await of_all(heard, registry) == {"alice": {"server"}, "admin": {"server"}}
     await one.store.write(lambda tx: tx.servers.delete(lab.id))
     assert (await of_all(heard, registry)).keys() == everyone.keys()
+    await one.store.write(lambda tx: tx.users.create("carol"))
+    await one.store.write(lambda tx: tx.user_list.create(["dave"]))
+    assert await of_all(heard, registry) == {"admin": {"user"}}
     await one.store.write(lambda tx: tx.changes.add("announcement", ""))
     assert set(await of_all(heard, registry)) == set(heard)
     await one.store.write(lambda tx: tx.changes.add("anything", "1"))
     assert await of_all(heard, registry) == {"admin": {"anything"}}
     await one.store.write(lambda tx: tx.groups.remove_users("class", ["bob"]))
     assert await of_all(heard, registry) == {name: {"group"} for name in ("bob", "teacher", "admin")}
-    assert all(subscription.is_stale for subscription in heard.values()), "scopes may have changed"
+    assert all(one.needs_check({"server"}) for one in heard.values()), "scopes may have changed"
+    assert not any(one.needs_check(()) for one in heard.values()), "not all of them at once"
     await one.store.write(lambda tx: tx.servers.set_unknown_of("none", "none", "away"))
     assert await of_all(heard, registry) == {}
 
@@ -83,11 +87,11 @@ async def test_a_change_is_delivered_once_and_ended_sessions_at_once(people):
     assert await quiet(heard["alice"])
     await one.store.write(lambda tx: tx.changes.add("session", "7"))
     await registry.poll_changes_once()
-    assert heard["bob"].is_stale
-    assert not heard["alice"].is_stale
+    assert heard["bob"].needs_check(())
+    assert not heard["alice"].needs_check({"server"})
     registry._on_missed()
     assert await topics(heard["alice"]) == {"*"}
-    assert heard["alice"].is_stale
+    assert heard["alice"].needs_check(())
     assert known
 
 

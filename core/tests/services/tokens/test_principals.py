@@ -48,6 +48,14 @@ def test_the_cache_is_bounded_and_keeps_used_entries():
     assert kept == CACHE_SIZE - 1
 
 
+def test_changes_of_servers_leave_the_cache_unchanged():
+    cache = remembering()
+    version = cache.version
+    cache.changed([(1, "server", "12345/6"), (2, "announcement", ""), (3, "user", "")])
+    cache.put("read before the change", ALICE, version)
+    assert cache.get("secret") == cache.get("read before the change") == ALICE
+
+
 def test_invalidation_does_not_change_the_order_of_eviction():
     cache = remembering()
     for number in range(CACHE_SIZE - 1):

@@ -81,13 +81,14 @@ class Subscription:
     Attributes:
         reader: the reader.
         interests: what the reader may read.
-        is_stale: the login or the permissions of the reader must be checked before the next update.
+        is_stale: the login or the permissions of the reader must be checked before an update is sent.
     """
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.interests: frozenset[Interest] = frozenset()
         self.is_stale = False
+        self._is_expired = False
         self._checked_at = time.monotonic()
         self._topics: set[str] = set()
         self._updated = asyncio.Event()
@@ -104,8 +105,8 @@ class Subscription:
         self._updated.set()
 
     def expire(self) -> None:
-        """Have the login checked before the next update, which is due now."""
-        self.is_stale = True
+        """Have the login checked now."""
+        self.is_stale = self._is_expired = True
         self._updated.set()
 
     def end(self) -> None:
@@ -126,12 +127,21 @@ class Subscription:
                 await self._updated.wait()
         self._updated.clear()
         topics, self._topics = frozenset(self._topics), set()
-        self.is_stale = self.is_stale or time.monotonic() - self._checked_at > LIVE_RECHECK_SECONDS
         return topics
+
+    def needs_check(self, topics: Collection[str]) -> bool:
+        """Return whether the login must be checked before topics, or none, are sent.
+
+        Without topics, permissions need no check: a change that concerns all users would otherwise
+        authenticate all of them.
+        """
+        is_due = time.monotonic() - self._checked_at > LIVE_RECHECK_SECONDS
+        return self._is_expired or is_due or (self.is_stale and bool(topics))
 
     def checked(self) -> None:
         """Record that the login was checked."""
-        self.is_stale, self._checked_at = False, time.monotonic()
+        self.is_stale = self._is_expired = False
+        self._checked_at = time.monotonic()
 
 
 class LiveUpdates:
@@ -333,8 +343,8 @@ def _interests_in(topic: str, key: str) -> Collection[Interest]:
     """Return the interests that a change concerns, except those in the groups of its user."""
     known = topic if topic in SCOPES or topic in PUBLIC else ""
     found: list[Interest] = [(known, "any", "")]
-    if not key and topic in SCOPES:
-        return [*found, (topic, "some", "")]
+    if not key:  # any servers, or new users and groups, of which only those who read all learn
+        return [*found, (topic, "some", "")] if topic == "server" else found
     if topic in _OF_USERS:
         found.append((topic, "user", _user_in(key)))
         server = key.partition("/")[2]

@@ -20,6 +20,8 @@ from plughub.domain.users import User
 from plughub.services.coordination.change_feed import ChangeFeed
 
 CACHE_SIZE: Final = 10_000
+_FOR_ALL: Final = frozenset({"role", "group", "service", "share"})
+"""Topics of changes that may concern any principal; those of servers concern none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,13 +140,14 @@ class PrincipalCache:
         Args:
             changes: number, topic and key of each.
         """
-        self.version += 1
         void: dict[str, set[str]] = {"token": set(), "user": set(), "session": set()}
         for _, topic, key in changes:
-            if topic in void:
+            if topic in void and key:  # without a key it tells of new users
                 void[topic].add(key)
-            elif topic in {"role", "group", "service", "share"}:
+                self.version += 1
+            elif topic in _FOR_ALL:
                 self._entries.clear()
+                self.version += 1
         if any(void.values()):
             self._drop(void["token"], void["user"], void["session"])
 

@@ -64,7 +64,7 @@ class EventsHandler(APIHandler):
             topics = await subscription.next(LIVE_KEEPALIVE_SECONDS)
             if subscription.has_ended:
                 return
-            if subscription.is_stale:
+            if subscription.needs_check(topics):
                 reader = await self._current_reader()
                 if reader is None:
                     return
