@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from plughub.domain.errors import MISTAKE, StartError
+from plughub.domain.usage import UsageQuery
 from plughub.storage import schema
 from plughub.storage.database import Database, make_engine
 from plughub.storage.schema import HEAD, prepare_schema, require_schema, schema_state
@@ -131,6 +132,9 @@ def test_running_servers_are_taken_over(jupyterhub_url, make_stored):
     stored = make_stored(jupyterhub_url)
     (server,) = stored(lambda tx: tx.servers.active())
     assert (server.full_name, server.ready, server.url) == ("alice/", True, "http://127.0.0.1:5000")
+    everything = UsageQuery(since=0, until=2**40)
+    (run,) = stored(lambda tx: tx.runs.page(everything, 0, 9))
+    assert (run.user, run.server, run.outcome, run.started is None) == ("alice", "", "", False)
 
 
 def test_a_user_who_never_logged_in_gets_a_default_server(jupyterhub_url, make_stored):

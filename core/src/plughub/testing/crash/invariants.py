@@ -20,6 +20,7 @@ from plughub.domain.servers import ServerRecord, Status
 from plughub.domain.urls import service_url
 from plughub.storage import tables
 from plughub.storage.database import Database
+from plughub.storage.run_table import runs
 from plughub.storage.store import Transaction
 from plughub.testing.client import ApiClient
 from plughub.testing.crash.services import LAUNCH, faults_of_services
@@ -219,7 +220,7 @@ def _look(connection: Connection, running: Collection[tuple[int, Mapping[str, st
         clients=set(clients),
         services={service_url("/", service.name): service.target for service in services if service.url},
         of_services={service.oauth_client_id for service in services if service.oauth_client_id},
-        wrong=[*_lost_rows(connection), *faults_of_services(tx, running)],
+        wrong=[*_lost_rows(connection), *_wrong_runs(connection), *faults_of_services(tx, running)],
         leaving=leaving,
     )
 
@@ -236,6 +237,23 @@ def _lost_rows(connection: Connection) -> Iterator[str]:
     nobodys = select(func.count()).where(column.user_id.is_(None), column.service_id.is_(None))
     if count := connection.execute(nobodys).scalar_one():
         yield f"{count} tokens have no owner"
+
+
+def _wrong_runs(connection: Connection) -> Iterator[str]:
+    """Find servers without a run in usage accounting, and runs without a server."""
+    life = tables.server_life.c
+    running = set(
+        connection.execute(select(life.spawner_id).where(life.status == Status.RUNNING.value)).scalars()
+    )
+    recorded = set(
+        connection.execute(
+            select(runs.c.spawner_id).where(runs.c.ended.is_(None), runs.c.started.is_not(None))
+        ).scalars()
+    )
+    for key in running - recorded:
+        yield f"server {key} runs, but its run is not recorded"
+    for key in recorded - running:
+        yield f"the run of server {key} has not ended, but the server has"
 
 
 def _prefix(server: ServerRecord) -> str:
