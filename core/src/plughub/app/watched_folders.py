@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plughub.app.config import JupyterHub
+from plughub.services.insight.machine import HOMES
 from plughub.storage.database import is_in_memory
 from plughub.storage.schema import sqlite_path
 
@@ -24,4 +25,4 @@ def _folders(hub: JupyterHub, runtime_dir: Path) -> Iterator[Path]:
     if not is_in_memory(hub.db_url) and (path := sqlite_path(hub.db_url)) is not None:
         yield path.absolute().parent
     yield runtime_dir.absolute()
-    yield Path("/home")
+    yield HOMES

@@ -71,6 +71,7 @@ def options_of(hub: JupyterHub) -> WebOptions:
         help_url=hub.help_url,
         logo_file=hub.logo_file,
         admin_access=hub.admin_access,
+        show_free_resources=hub.show_free_resources,
         authenticate_prometheus=hub.authenticate_prometheus,
     )
 

@@ -324,6 +324,8 @@ HOOK_FAILURES_SECONDS: Final = 10 * MINUTE
 """Seconds in which failed calls of a hook count for a finding."""
 ANNOUNCEMENT_SECONDS: Final = 60.0
 """Seconds for which the announcement is cached, in case that a change of another process is missed."""
+MACHINE_SECONDS: Final = 5.0
+"""Seconds for which the free resources on the start page are cached: many users may look at once."""
 FINDINGS_SECONDS: Final = 20.0
 """Seconds between two looks of a hub process at its own state: administrators wait for no longer."""
 RUN_SEEN_SECONDS: Final = 60.0

@@ -61,6 +61,7 @@ class WebOptions:
         help_url: address of the link to help in the footer of pages; empty for none.
         logo_file: image for the head of the pages; empty for the built-in one.
         admin_access: whether the home page says that administrators may open servers.
+        show_free_resources: whether the start page shows the free resources of a machine that servers share.
         authenticate_prometheus: whether the metrics page needs a scope.
     """
 
@@ -91,6 +92,7 @@ class WebOptions:
     help_url: str = ""
     logo_file: str = ""
     admin_access: bool = False
+    show_free_resources: bool = False
     authenticate_prometheus: bool = True
 
 

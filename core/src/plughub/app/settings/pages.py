@@ -33,6 +33,12 @@ class PageSettings(traitlets.HasTraits):
         False,
         help="Respond with status 503 instead of 424 at the URLs of servers that are not running.",
     ).tag(config=True)
+    show_free_resources = traitlets.Bool(
+        False,
+        help="""Show on the start page how much CPU, memory and disk of this machine is free, for spawners
+        that start servers on it.
+        """,
+    ).tag(config=True)
     extra_handlers: traitlets.List[object] = traitlets.List(
         help="""Additional pages below ``/hub``: tuples of a regular expression for the path, a handler class
         or its dotted name, and optionally a dictionary of keyword arguments for its ``initialize``. A handler

@@ -15,6 +15,8 @@ from plughub.domain.machine_state import Disk, MachineState
 _MEMORY: Final = Path("/proc/meminfo")
 _LIMITS: Final = ((Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),)
 _GIB: Final = 1024**3
+HOMES: Final = Path("/home")
+"""Where users of a machine have their files."""
 LOW_DISK: Final = (0.10, 5 * _GIB)
 FULL_DISK: Final = (0.02, _GIB // 2)
 """Free part of a disk, and bytes: below both, a disk is low or full."""

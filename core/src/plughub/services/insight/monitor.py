@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any, Final
 
 from plughub.domain.findings import Finding, by_urgency, unpack_finding, with_beginnings
 from plughub.domain.machine_state import MachineState, unpack_machine
-from plughub.domain.timings import FINDINGS_SECONDS
+from plughub.domain.timings import FINDINGS_SECONDS, MACHINE_SECONDS
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.hub_registry import live_hubs
 from plughub.services.coordination.leases import Leadership
 from plughub.services.insight.database_findings import database_findings
 from plughub.services.insight.hook_failures import HookFailures
-from plughub.services.insight.machine import machine_findings, process_findings, read_machine
+from plughub.services.insight.machine import HOMES, machine_findings, process_findings, read_machine
 from plughub.services.observability.metrics import Metrics
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
@@ -61,6 +62,7 @@ class Monitor:
         self._hooks = HookFailures(metrics)
         self._leadership = Leadership(store, settings, "findings")
         self._found: list[Finding] = []
+        self._machine: MachineState | None = None
 
     async def run(self) -> None:
         """Store findings until cancelled."""
@@ -87,8 +89,10 @@ class Monitor:
         return await self._store.read(lambda tx: read_report(tx, self._settings.lease))
 
     async def machine(self) -> MachineState:
-        """Return the free resources of this machine."""
-        return await asyncio.to_thread(read_machine, self._settings.host, self._folders)
+        """Return the free resources of this machine for its users; read at most every few seconds."""
+        if self._machine is None or time.time() - self._machine.at > MACHINE_SECONDS:
+            self._machine = await asyncio.to_thread(read_machine, self._settings.host, (HOMES,))
+        return self._machine
 
     def _look(self) -> tuple[MachineState, list[Finding]]:
         machine = read_machine(self._settings.host, self._folders)

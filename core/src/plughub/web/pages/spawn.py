@@ -19,6 +19,7 @@ from plughub.web.base import MAX_BODY
 from plughub.web.errors import error_answer, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
+from plughub.web.pages.machine_meters import free_resources
 from plughub.web.pages.start_facts import BACKEND, last_options, last_spawner, problems_of, start_link
 from plughub.web.pages.start_form import StartForm, as_form
 from plughub.web.xsrf import is_from_hub_page, is_typed, may_be_passed_on
@@ -300,6 +301,7 @@ class SpawnHandler(PageHandler):
             profiles=form.cards(last, submitted, error),
             last_options=last if form.html else {},
             spawner_problem=problems.get(backend, ""),
+            free_resources=await free_resources(self, backend),
             link=start_link(self, user, server, self.get_query_argument(BACKEND, "")),
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",

@@ -12,8 +12,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import UnavailableError
 from plughub.domain.findings import Finding, Severity
 from plughub.domain.hub_processes import HubStatus
-from plughub.domain.machine_state import MachineState
-from plughub.domain.usage import GIB, UsageKey, UsageQuery, UsageReport, UsageSum
+from plughub.domain.usage import UsageKey, UsageQuery, UsageReport, UsageSum
 from plughub.domain.words import Text, _, ngettext
 from plughub.services.observability.metrics import HookTimes
 from plughub.web.authorization import list_coverage
@@ -21,6 +20,7 @@ from plughub.web.languages import translated
 from plughub.web.pages.admin.base import AdminPageHandler, shows_section
 from plughub.web.pages.admin.charts import activity_charts, number_table
 from plughub.web.pages.admin.navigation import ACTIVITY, ANNOUNCEMENT, HEALTH, PLUGINS, USAGE
+from plughub.web.pages.machine_meters import machine_row
 
 _LABELS: Final = (
     _("Users with a running server"),
@@ -211,34 +211,6 @@ def _hook_row(hook: HookTimes) -> dict[str, str]:
         "failures": f"{hook.failures:,}",
         "mean": f"{1000 * hook.seconds / hook.calls:,.1f} ms" if hook.calls else "",
     }
-
-
-def machine_row(machine: MachineState) -> dict[str, Any]:
-    """Return the meters of a machine for pages: title, text, numbers of each."""
-    load = {
-        "title": _("CPU load"),
-        "text": _("%(load)s of %(cpus)s cores", load=f"{machine.load:.1f}", cpus=str(machine.cpus)),
-        "value": f"{machine.load:.2f}",
-        "max": str(machine.cpus),
-        "high": f"{0.9 * machine.cpus:.2f}",
-    }
-    memory = _meter(_("Memory in use"), machine.memory, machine.memory_free)
-    disks = [_meter(_("Disk of %(path)s", path=disk.path), disk.total, disk.free) for disk in machine.disks]
-    return {"host": machine.host, "meters": [load, *([memory] if machine.memory else ()), *disks]}
-
-
-def _meter(title: Text, total: int, free: int) -> dict[str, Any]:
-    return {
-        "title": title,
-        "text": _("%(free)s free of %(total)s", free=_gib(free), total=_gib(total)),
-        "value": str(total - free),
-        "max": str(total),
-        "high": str(int(0.9 * total)),
-    }
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIB:.1f} GiB"
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:
