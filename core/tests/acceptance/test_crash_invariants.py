@@ -125,6 +125,19 @@ def test_a_server_without_a_process_is_detected(run, broken):
     broken.is_reported_as("ada/ has 0 processes")
 
 
+def test_a_server_without_a_run_and_a_run_without_a_server_are_detected(broken):
+    broken.sql(
+        "UPDATE plughub_runs SET ended = 1, spawner_id = -spawner_id WHERE ended IS NULL",
+        "UPDATE plughub_runs SET ended = NULL, spawner_id = -spawner_id WHERE spawner_id < 0",
+    )
+    broken.sql(
+        "INSERT INTO plughub_runs (spawner_id, username, server, backend, profile, requested, admitted, "
+        "started, seen, outcome) VALUES (9999, 'x', '', '', '', 0, 0, 1, 1, '')",
+        "DELETE FROM plughub_runs WHERE spawner_id = 9999",
+    )
+    broken.is_reported_as("runs, but its run is not recorded", "the run of server 9999 has not ended")
+
+
 def test_a_server_that_is_neither_running_nor_stopped_is_detected(broken):
     broken.sql(
         "INSERT INTO plughub_servers (spawner_id, backend, host, desired, status, launch, unknown)"
