@@ -56,10 +56,8 @@ def as_page(browser):
 
 async def test_users_learn_of_their_own_servers_and_administrators_of_all(hub, opened):
     alice, bob = await hub.logged_in("alice"), await hub.logged_in("bob")
-    admin = await hub.admin()
+    admin, program = await hub.admin(), await hub.program("alice")
     streams = [await opened(alice, **as_page(alice)), await opened(bob, **as_page(bob)), await opened(admin)]
-    program = await hub.program("alice")
-    await asyncio.sleep(0)
     begun = time.monotonic()
     await program.post("/hub/api/users/alice/server")
     assert await streams[0].next() == {"server"}

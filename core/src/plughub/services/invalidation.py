@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.services.coordination.change_feed import ChangeFeed
 from plughub.services.coordination.live_updates import LiveUpdates
@@ -9,6 +11,9 @@ from plughub.services.hub_services.health_checks import ServiceChecks
 from plughub.services.insight.announcements import Announcements
 from plughub.services.operations.runner import Runner
 from plughub.services.tokens.principals import PrincipalCache
+
+_UNCACHED: Final = frozenset({"audit", "announcement"})
+"""Topics on which no cached query depends."""
 
 
 class Invalidation:
@@ -42,7 +47,8 @@ class Invalidation:
     def changed(self, changes: list[tuple[int, str, str]]) -> None:
         """Report changes, each with its number, topic and key."""
         self._cache.changed(changes)
-        self._change_feed.changed()
+        if any(topic not in _UNCACHED for _, topic, _ in changes):
+            self._change_feed.changed()
         self._checks.changed([(topic, key) for _, topic, key in changes])
         self._live_updates.changed(changes)
         self._announcements.changed([(topic, key) for _, topic, key in changes])

@@ -64,7 +64,10 @@ class Sessions:
         }
         row = {"hashed": hashed, **facts, "taken_over": taken_over, "ended": False}
         keys = insert_all_unless_there(self._connection, sessions, ["hashed"], [row], _row.id)
-        return LoginSession(id=keys[0], **facts) if keys else None  # type: ignore[arg-type]
+        if not keys:
+            return None
+        self._changes.add("session", "")
+        return LoginSession(id=keys[0], **facts)  # type: ignore[arg-type]
 
     def find(self, hashed: str) -> LoginSession | None:
         """Return a session that has not ended."""

@@ -38,7 +38,7 @@ async def people(make_hub):
         "teacher": reader("teacher", 99, "read:servers!group=class", "read:groups!group=class"),
         "friend": reader("friend", 98, "access:servers!server=bob/lab"),
         "helper": reader("helper", 97, "read:servers!user=bob"),
-        "admin": reader("admin", 96, "read:servers", "list:users", "read:groups", "read:hub"),
+        "admin": reader("admin", 96, "read:servers", "list:users", "read:groups", "read:hub", "read:tokens"),
     }
     heard = {name: await live.subscribe(one_of, limit=LIMIT) for name, one_of in readers.items()}
     return one, two, registry, heard, {"alice": alice, "bob": bob, "lab": lab}
@@ -65,6 +65,8 @@ async def test_changes_of_another_process_reach_those_who_may_read_them(people):
     await one.store.write(lambda tx: tx.users.create("carol"))
     await one.store.write(lambda tx: tx.user_list.create(["dave"]))
     assert await of_all(heard, registry) == {"admin": {"user"}}
+    await one.tokens.create(known["alice"])
+    assert await of_all(heard, registry) == {"admin": {"token"}}
     await one.store.write(lambda tx: tx.changes.add("announcement", ""))
     assert set(await of_all(heard, registry)) == set(heard)
     await one.store.write(lambda tx: tx.changes.add("anything", "1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,10 +105,15 @@ class AuditTrail:
     async def _flush(self) -> None:
         while self._waiting:
             lines = [self._waiting[number] for number in range(min(AT_ONCE, len(self._waiting)))]
-            await self._store.write(lambda tx, lines=lines: tx.audit.add(lines))  # type: ignore[misc]
+            await self._store.write(lambda tx, lines=lines: _add(tx, lines))  # type: ignore[misc]
             for _ in lines:
                 self._waiting.popleft()
 
     def _log_lost(self, number: int) -> None:
         for _ in range(number):
             log.error("missing from the audit trail: %r", self._waiting.popleft())
+
+
+def _add(tx: Transaction, entries: Collection[AuditEntry]) -> None:
+    tx.audit.add(entries)
+    tx.changes.add("audit", "")

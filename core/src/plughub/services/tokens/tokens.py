@@ -164,6 +164,7 @@ class TokenService:
                 f"{user.name} already has the maximum of %d API tokens",
                 "Revoke tokens that are no longer needed.",
             )
+            tx.changes.add("token", "")
             purpose = note or f"Requested via api{by}"
             return store_token(tx, text, user_id=user.id, note=purpose, scopes=granted, expires_at=ends)
 
