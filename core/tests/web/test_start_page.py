@@ -150,6 +150,22 @@ async def test_a_profile_is_lost_with_its_group(hub) -> None:
     assert len(hub.tiny.started) == 1
 
 
+async def test_another_spawner_does_not_get_the_profile_of_the_last_start(make_hub) -> None:
+    hub = await make_hub(spawners={"large": TinyServers(label="Large")})
+    hub.tiny.profiles = PROFILES
+    client = await hub.program()
+    assert (await client.post("/hub/api/users/alice/server", model={"profile": "large"})).code == 201
+    await hub.servers.wait(await hub.servers.stop(await hub.servers.get("alice", "")), 20)
+    for backend, options in (("large", {}), ("tiny", {"profile": "small"})):
+        body = {"user_options": None, "backend": backend}
+        assert (await client.post("/hub/api/users/alice/server", model=body)).code == 201
+        server = await hub.servers.get("alice", "")
+        assert (server.backend, server.options, profile_of(server)) == (
+            backend, options, "Small <1>" if options else "",
+        )  # fmt: skip
+        await hub.servers.wait(await hub.servers.stop(server), 20)
+
+
 async def test_a_user_without_any_profile_starts_nothing(hub) -> None:
     hub.tiny.profiles = PROFILES[2:]
     browser, client = await hub.logged_in(), await hub.program()

@@ -60,6 +60,27 @@ def choose_backend(settings: HubSettings, wanted: str = "") -> str:
     return wanted or settings.default_spawner
 
 
+async def is_of_another_spawner(
+    store: Store, hooks: Hooks, settings: HubSettings, user: User, name: str, plugin: str
+) -> bool:
+    """Return whether the stored options of a server contain a profile of another spawner, or may lack one.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: settings of the hub.
+        user: its user.
+        name: its name.
+        plugin: the spawner of the next start.
+    """
+    if not any(hooks.offers_profiles(spawner) for spawner in settings.spawners):
+        return False
+    server = await store.read(lambda tx: tx.servers.get(user.name, name))
+    if server is None or server.backend in {"", plugin}:
+        return False
+    return hooks.offers_profiles(plugin) or hooks.offers_profiles(server.backend)
+
+
 def check_options(options: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Validate the options of a start: they must be small JSON.
 

@@ -36,6 +36,7 @@ from plughub.services.servers.request_rules import (
     check_named,
     check_options,
     choose_backend,
+    is_of_another_spawner,
 )
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
@@ -180,6 +181,10 @@ class ServerService:
         await self.check_named(user, name)
         limit = self._settings.named_server_limit if named_limit is None else named_limit
         plugin = self.choose_backend(backend)
+        if options is None and await is_of_another_spawner(
+            self._store, self._hooks, self._settings, user, name, plugin
+        ):
+            options = {}
         options, profile = await self._profiles.check(plugin, lambda: self.view(user, name), options)
         await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
