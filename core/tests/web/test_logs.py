@@ -301,3 +301,27 @@ async def test_only_readers_of_a_log_find_it_on_the_pages_of_a_start(logged):
     assert b"progress-bar" in page
     assert b"/logs" not in page
     assert (await bob.get("/hub/logs/alice")).code == 404
+
+
+async def test_an_administrator_of_a_group_reads_the_logs_of_its_members(logged):
+    await logged.user("carol")
+
+    def work(tx):
+        tx.groups.create(["class"])
+        tx.groups.add_users("class", ["alice"])
+
+    await logged.store.write(work)
+    await logged.holder("bob", "admin:servers!group=class")
+    bob = await logged.logged_in("bob")
+
+    page = (await bob.get("/hub/logs/alice")).body
+    assert b"first" in page
+    assert b"/logs/stream" in page
+    assert (await bob.get("/hub/logs/carol")).code == 404
+    server = await logged.servers.get("alice", "")
+    await logged.servers.wait(await logged.servers.stop(server), 20)
+    assert b"log-start" in (await bob.get("/hub/logs/alice")).body
+
+    logged.tiny.hold = asyncio.Event()
+    await logged.servers.start(await logged.user())
+    assert b"/logs/stream" in (await bob.get("/hub/spawn-pending/alice")).body

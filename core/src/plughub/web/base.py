@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from asyncio import Future
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from http import HTTPStatus
@@ -444,15 +444,16 @@ class BaseHandler(RequestHandler):
             self.set_header(name, value)
         self.finish_error(answer)
 
-    def may_see_details(self, resource: ScopeFilter | None = None) -> bool:
+    def may_see_details(self, resource: ScopeFilter | None = None, groups: Collection[str] = ()) -> bool:
         """Return whether the principal may see paths, settings and exception texts, like the state of
         servers.
 
         Args:
             resource: the server concerned; None for the hub as a whole.
+            groups: groups of the server's user.
         """
         principal = self.principal
-        return principal is not None and principal.may("admin:server_state", resource=resource)
+        return principal is not None and principal.may("admin:server_state", resource=resource, groups=groups)
 
     def finish_error(self, answer: ErrorAnswer) -> None:
         """Send the response to an error.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Final, NoReturn
@@ -322,16 +322,18 @@ class PageHandler(BaseHandler):
             if principal.may("access:services", resource=ScopeFilter.service(service.name))
         ]
 
-    def _logs_path(self, server: ServerRecord) -> str:
-        """Return the path of the page with a server's log; empty if the visitor may not read it."""
-        may_read = self.visitor.may(*LOG_SCOPES, resource=ScopeFilter.server(server.user, server.name))
-        return self.hub_path("logs", server.user, server.name) if may_read else ""
+    def server_card(self, server: ServerRecord, groups: Collection[str] = ()) -> dict[str, Any]:
+        """Return the template variables of a server.
 
-    def server_card(self, server: ServerRecord) -> dict[str, Any]:
-        """Return the template variables of a server."""
+        Args:
+            server: the server.
+            groups: groups of its user, by which visitors may have scopes.
+        """
         settings = self.services.settings
         info = settings.spawners.get(server.backend)
-        details = self.may_see_details(ScopeFilter.server(server.user, server.name))
+        resource = ScopeFilter.server(server.user, server.name)
+        details = self.may_see_details(resource, groups)
+        may_read_log = self.visitor.may(*LOG_SCOPES, resource=resource, groups=groups)
         return {
             "key": server.id,
             "name": server.name,
@@ -340,7 +342,7 @@ class PageHandler(BaseHandler):
             "url": self.link_to(server),
             "api_url": self.api_path(server),
             "spawn_url": self.spawn_path(server.user, server.name),
-            "logs_url": self._logs_path(server),
+            "logs_url": self.hub_path("logs", server.user, server.name) if may_read_log else "",
             "pending_url": spawn_pending_url(settings.base_url, server.user, server.name),
             "ready": server.ready,
             "active": server.active,

@@ -23,19 +23,22 @@ class LogPageHandler(PageHandler):
     async def get(self, name: str, server: str = "") -> None:
         """Show the last lines; a script follows the log."""
         record = await self.services.servers.get(name, server)
+        groups = (await self.find_user(record.user)).groups
         tail = await self.services.logs.tail(record.id)
         note_reader(self, record)
         self.render_page(
             "logs.html",
             for_user=record.user,
             server_name=record.name,
-            spawner=self.server_card(record),
+            spawner=self.server_card(record, groups),
             lines=tail.lines[-LINES:],
             problem=translated(tail.problem),
             has_log=has_log(record),
             stream_url=log_stream_path(self, record),
             download_url=f"{self.api_path(record)}/logs?download=1",
-            may_start=self.visitor.may("start:servers", resource=of_server(record.user, record.name)),
+            may_start=self.visitor.may(
+                "start:servers", resource=of_server(record.user, record.name), groups=groups
+            ),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -26,22 +27,25 @@ class SpawnPendingHandler(PageHandler):
         record = await self.services.servers.get(name, server)
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
-        elif record.pending == "spawn":
-            await self._show_start(record)
+            return
+        groups = (await self.find_user(record.user)).groups
+        if record.pending == "spawn":
+            await self._show_start(record, groups)
         elif record.running:
-            show_unreachable(self, record)
+            show_unreachable(self, record, groups)
         elif record.active and not record.failed_start:
-            self._show_progress("stop_pending.html", record)
+            self._show_progress("stop_pending.html", record, self.server_card(record, groups))
         else:
-            show_not_running(self, record)
+            show_not_running(self, record, groups)
 
-    async def _show_start(self, record: ServerRecord) -> None:
+    async def _show_start(self, record: ServerRecord, groups: Collection[str]) -> None:
         operation = record.operation
         usual = await self.services.start_durations.usual(record, operation) if operation else None
-        card = self.server_card(record)
+        card = self.server_card(record, groups)
         self._show_progress(
             "spawn_pending.html",
             record,
+            card,
             log_stream_url=log_stream_path(self, record) if card["logs_url"] else "",
             elapsed=round(max(time.time() - operation.created, 0), 1) if operation else 0,
             usual_longest=round(max(usual.longest * 1.5, usual.longest + 5), 1) if usual else None,
@@ -50,13 +54,15 @@ class SpawnPendingHandler(PageHandler):
             several_spawners=len(self.services.settings.spawners) > 1,
         )
 
-    def _show_progress(self, template: str, record: ServerRecord, **more: Any) -> None:
+    def _show_progress(
+        self, template: str, record: ServerRecord, card: Mapping[str, Any], **more: Any
+    ) -> None:
         token = urlencode({"_xsrf": self.xsrf_token.decode()})
         self.render_page(
             template,
             for_user=record.user,
             server_name=record.name,
-            spawner=self.server_card(record),
+            spawner=card,
             progress_url=f"{self.api_path(record)}/progress?{token}",
             server_api_url=self.api_path(record),
             after_url=self.pending_path(record.user, record.name),
@@ -82,12 +88,15 @@ def describe_usual(usual: UsualDuration) -> str:
     return _("This usually takes %(low)d to %(high)d minutes.", low=low, high=high)
 
 
-def show_unreachable(handler: PageHandler, record: ServerRecord, *, elsewhere: bool = False) -> None:
+def show_unreachable(
+    handler: PageHandler, record: ServerRecord, groups: Collection[str] = (), *, elsewhere: bool = False
+) -> None:
     """Show that a server runs but cannot be reached at the moment; the page reloads automatically.
 
     Args:
         handler: handler of the request.
         record: the server.
+        groups: groups of its user.
         elsewhere: the server runs on a machine to which this proxy does not lead.
     """
     handler.set_status(503)
@@ -95,36 +104,47 @@ def show_unreachable(handler: PageHandler, record: ServerRecord, *, elsewhere: b
         "unreachable.html",
         for_user=record.user,
         server_name=record.name,
-        spawner=handler.server_card(record),
+        spawner=handler.server_card(record, groups),
         elsewhere=elsewhere,
-        may_stop=handler.visitor.may("delete:servers", resource=of_server(record.user, record.name)),
+        may_stop=handler.visitor.may(
+            "delete:servers", resource=of_server(record.user, record.name), groups=groups
+        ),
     )
 
 
-def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int = 0, back: str = "") -> None:
+def show_not_running(
+    handler: PageHandler,
+    record: ServerRecord,
+    groups: Collection[str] = (),
+    *,
+    status: int = 0,
+    back: str = "",
+) -> None:
     """Show that a server does not run, and why if its start failed.
 
     Args:
         handler: handler of the request.
         record: the server.
+        groups: groups of its user.
         status: HTTP status; 0 for that of the failure, or 200.
         back: address to continue to after a start; empty for the one in the request.
     """
     failure = record.failure
     spawn = handler.spawn_path(record.user, record.name)
     spawn = f"{spawn}?{urlencode({'next': back})}" if back else _start_again(handler, record)
-    may_start = handler.visitor.may("start:servers", resource=of_server(record.user, record.name))
+    resource = of_server(record.user, record.name)
+    may_start = handler.visitor.may("start:servers", resource=resource, groups=groups)
     seconds = handler.context.options.implicit_spawn_seconds
     handler.set_status(status or (failure.status if failure else 200))
     handler.render_page(
         "not_running.html",
         for_user=record.user,
         server_name=record.name,
-        spawner=handler.server_card(record),
+        spawner=handler.server_card(record, groups),
         spawn_url=spawn,
         implicit_spawn_seconds=0 if failure or not may_start else seconds,
         may_start=may_start,
-        **_failure_variables(failure, handler.may_see_details(of_server(record.user, record.name))),
+        **_failure_variables(failure, handler.may_see_details(resource, groups)),
     )
 
 
