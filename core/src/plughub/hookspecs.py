@@ -531,8 +531,8 @@ async def hub_check_spawner() -> Diagnosis | str | None:
     """Check whether servers can be started at present.
 
     When:
-        The start page is shown, at most once every ten seconds in each hub process. The page waits two
-        seconds for the answer.
+        The start page is shown, and every 20 seconds for the findings that administrators read, at most once
+        every ten seconds in each hub process. The page waits two seconds for the answer.
 
     Returns:
         None if servers can start; else a sentence for users, or a `Diagnosis` with details for

@@ -6,17 +6,28 @@ from pathlib import Path
 
 import pytest
 
+from plughub import hookimpl
 from plughub.domain.findings import Finding, Severity, by_urgency, unpack_finding, with_beginnings
 from plughub.domain.machine_state import Disk, MachineState, unpack_machine
 from plughub.domain.servers import OperationKind
 from plughub.domain.usage import Outcome, RunStart
+from plughub.kinds import Diagnosis
 from plughub.services.insight.hook_failures import HookFailures
 from plughub.services.insight.machine import machine_findings, read_machine
 from plughub.services.insight.monitor import OF_PROCESS
 from plughub.services.observability.metrics import Metrics
+from plughub.testing.doubles import TinyServers
 
 ROOT = Path(__file__).parents[3]
 GIB = 1024**3
+
+
+class BrokenServers(TinyServers):
+    """A spawner whose engine does not run."""
+
+    @hookimpl
+    def hub_check_spawner(self):
+        return Diagnosis("No server can start now.", detail="/run/docker.sock does not exist")
 
 
 def full(host: str, free: int) -> MachineState:
@@ -89,6 +100,19 @@ async def test_a_backend_whose_starts_fail_is_a_finding(hub):
     await hub.store.write(lambda tx: fail(tx, 9, Outcome.STOPPED, ready=True))
     (found,) = await findings_of(hub, "H014")
     assert found["message"].startswith("4 of 5 starts of tiny failed")
+
+
+async def test_a_spawner_that_cannot_start_servers_is_a_finding(make_hub):
+    hub = await make_hub(spawners={"broken": BrokenServers()})
+    await hub.hub_registry.join()
+    await hub.monitor.run_once()
+    (found,) = await findings_of(hub, "H040")
+    assert found["subject"] == "broken on test-host"
+    assert found["message"].startswith(
+        "plugin broken cannot start servers on test-host: No server can start now"
+    )
+    assert "/run/docker.sock does not exist" in found["message"]
+    assert "problems of the hub" in (await (await hub.logged_in("root")).get("/hub/admin")).body.decode()
 
 
 async def test_findings_of_another_process_are_reported_while_it_lives(hub):

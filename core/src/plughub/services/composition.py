@@ -139,7 +139,7 @@ def compose(given: Foundation) -> HubServices:
     servers = compose_servers(basis, routes, operations)
     users = compose_users(basis, given.user_rules, tokens, operations, servers)
     sharing = compose_sharing(basis)
-    insight = compose_insight(basis, given.metrics, given.watched_folders, servers.usage)
+    insight = compose_insight(basis, given.metrics, given.watched_folders, servers)
     live = LiveUpdates(store)
     caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks, live
     packages = (basis, tokens, programs, routes, operations, servers, users, sharing, insight)

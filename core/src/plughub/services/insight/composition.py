@@ -12,7 +12,7 @@ from plughub.services.insight.monitor import Monitor
 from plughub.services.insight.usage_reports import UsageReports
 from plughub.services.insight.usage_samples import UsageSamples
 from plughub.services.observability.metrics import Metrics
-from plughub.services.servers.usage import UsageService
+from plughub.services.servers.composition import ServerServices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class InsightServices:
 
 
 def compose_insight(
-    basis: Basis, metrics: Metrics, folders: Collection[Path], usage: UsageService
+    basis: Basis, metrics: Metrics, folders: Collection[Path], servers: ServerServices
 ) -> InsightServices:
     """Create the services of this package.
 
@@ -41,11 +41,11 @@ def compose_insight(
         basis: what the services are made from.
         metrics: metrics of this process.
         folders: folders of the hub whose file systems must not become full.
-        usage: measures servers.
+        servers: services of servers.
     """
     return InsightServices(
         usage_reports=UsageReports(basis.store, basis.change_feed),
         announcements=Announcements(basis.store),
-        monitor=Monitor(basis.store, basis.settings, metrics, folders),
-        usage_samples=UsageSamples(basis.store, basis.settings, usage, metrics),
+        monitor=Monitor(basis.store, basis.settings, metrics, servers.spawner_checks, folders),
+        usage_samples=UsageSamples(basis.store, basis.settings, servers.usage, metrics),
     )

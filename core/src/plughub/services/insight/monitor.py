@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from plughub.domain.findings import Finding, by_urgency, unpack_finding, with_beginnings
+from plughub.domain.explanations import explained, with_details
+from plughub.domain.findings import Finding, Severity, by_urgency, unpack_finding, with_beginnings
 from plughub.domain.machine_state import MachineState, unpack_machine
 from plughub.domain.timings import FINDINGS_SECONDS, MACHINE_SECONDS
 from plughub.services.coordination.background_loops import repeat
@@ -20,6 +21,7 @@ from plughub.services.insight.database_findings import database_findings
 from plughub.services.insight.hook_failures import HookFailures
 from plughub.services.insight.machine import HOMES, machine_findings, process_findings, read_machine
 from plughub.services.observability.metrics import Metrics
+from plughub.services.servers.spawner_checks import SpawnerChecks
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -50,16 +52,23 @@ class Monitor:
         store: the storage.
         settings: settings of the hub.
         metrics: metrics of this process.
+        spawner_checks: knows which spawners cannot start servers.
         folders: folders whose file systems matter.
     """
 
     def __init__(
-        self, store: Store, settings: HubSettings, metrics: Metrics, folders: Collection[Path] = ()
+        self,
+        store: Store,
+        settings: HubSettings,
+        metrics: Metrics,
+        spawner_checks: SpawnerChecks,
+        folders: Collection[Path] = (),
     ) -> None:
         self._store = store
         self._settings = settings
         self._folders = tuple(folders)
         self._hooks = HookFailures(metrics)
+        self._spawner_checks = spawner_checks
         self._leadership = Leadership(store, settings, "findings")
         self._found: list[Finding] = []
         self._machine: MachineState | None = None
@@ -71,6 +80,7 @@ class Monitor:
     async def run_once(self) -> None:
         """Store the findings of this process, and as the leader those of the whole hub."""
         machine, found = await asyncio.to_thread(self._look)
+        found += await self._spawner_findings()
         leads = await self._leadership.acquire()
 
         def work(tx: Transaction) -> list[Finding]:
@@ -93,6 +103,22 @@ class Monitor:
         if self._machine is None or time.time() - self._machine.at > MACHINE_SECONDS:
             self._machine = await asyncio.to_thread(read_machine, self._settings.host, (HOMES,))
         return self._machine
+
+    async def _spawner_findings(self) -> list[Finding]:
+        """Return a finding for each spawner that cannot start servers from this process at present."""
+        host = self._settings.host
+        problems = await self._spawner_checks.problems(self._settings.spawners)
+        return [
+            Finding(
+                code="H040",
+                severity=Severity.ERROR,
+                subject=f"{name} on {host}",
+                message=f"plugin {name} cannot start servers on {host}: "
+                + explained(with_details(str(why.message), why.detail), details=True).rstrip("."),
+                action="repair its engine. Users read the reason on the start page",
+            )
+            for name, why in problems.items()
+        ]
 
     def _look(self) -> tuple[MachineState, list[Finding]]:
         machine = read_machine(self._settings.host, self._folders)

@@ -9,15 +9,23 @@ from plughub.domain.lists import ListQuery, ServerFilter, ServerQuery
 from plughub.domain.scopes import coverage_of
 from plughub.domain.users import UserQuery
 from plughub.web.pages.admin.base import AdminPageHandler, shows_section
-from plughub.web.pages.admin.navigation import OVERVIEW, SERVERS, SESSIONS, USERS
+from plughub.web.pages.admin.navigation import HEALTH, OVERVIEW, SERVERS, SESSIONS, USERS
 from plughub.words import _
 
-_SECTIONS: Final = {"users": USERS, "active": SERVERS, "troubled": SERVERS, "sessions": SESSIONS}
+_SECTIONS: Final = {
+    "users": USERS,
+    "active": SERVERS,
+    "troubled": SERVERS,
+    "sessions": SESSIONS,
+    "findings": HEALTH,
+}
+_PROBLEMS: Final = frozenset({"troubled", "findings"})
 _LABELS: Final = {
     "users": _("users"),
     "active": _("active servers"),
     "troubled": _("servers with a problem"),
     "sessions": _("open sessions"),
+    "findings": _("problems of the hub"),
 }
 
 
@@ -38,8 +46,10 @@ class OverviewHandler(AdminPageHandler):
             },
             sessions=ListQuery(within=coverage_of(scopes, "read:tokens")),
         )
+        if HEALTH.is_shown(scopes):
+            numbers = {**numbers, "findings": len((await self.services.monitor.report()).findings)}
         shown = [name for name, section in _SECTIONS.items() if section.is_shown(scopes)]
-        tiles = [self._tile(name, numbers[name]) for name in shown if name != "troubled" or numbers[name]]
+        tiles = [self._tile(name, numbers[name]) for name in shown if name not in _PROBLEMS or numbers[name]]
         self.render_admin("admin.html", server_version=__version__, tiles=tiles)
 
     def _servers(self, state: ServerFilter) -> ServerQuery:
@@ -49,4 +59,4 @@ class OverviewHandler(AdminPageHandler):
         url = self.admin_path(_SECTIONS[name].path)
         if name == "troubled":
             url += f"?state={ServerFilter.TROUBLED}"
-        return {"number": number, "label": _LABELS[name], "url": url, "is_bad": name == "troubled"}
+        return {"number": number, "label": _LABELS[name], "url": url, "is_bad": name in _PROBLEMS}
