@@ -1,5 +1,6 @@
 """Servers of a hub, as a service of the config file sees them."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import requests
@@ -33,6 +34,11 @@ class Server:
     def model(self):
         """The server in the API; empty if it does not run."""
         return self.api("GET", f"/users/{self.user}").body["servers"].get("", {})
+
+    def hours_left(self):
+        """Return the hours until its backend ends it."""
+        ends_at = self.api("GET", f"/users/{self.user}/server/announced-stop").body["ends_at"]
+        return (datetime.fromisoformat(ends_at) - datetime.now(UTC)).total_seconds() / 3600
 
     def start(self, **options):
         """Begin to start it."""

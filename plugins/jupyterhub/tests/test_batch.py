@@ -28,6 +28,7 @@ c.JupyterHub.log_level = "DEBUG"
 c.SlurmSpawner.batchspawner_singleuser_cmd = {wrapper!r}
 c.SlurmSpawner.startup_poll_interval = 0.2
 c.SlurmSpawner.req_srun = ""
+c.SlurmSpawner.req_runtime = "12:00:00"
 c.Spawner.environment = {environment!r}
 c.Spawner.cmd = [{probe!r}]
 c.Spawner.pre_spawn_hook = choose
@@ -107,6 +108,7 @@ def test_jupyterlab_runs_in_a_job_of_its_user_and_the_next_hub_adopts_it(slurm, 
     server.start(lab=True)
     server.wait_until_ready()
     job = slurm.wait_for_job(server.user, "RUNNING")
+    assert 11.9 < server.hours_left() <= 12, "the time limit of the job"
     assert server.get("api/status")["kernels"] == 0
     contents = server.get("api/contents")["content"]
     assert f"jupyterhub_slurmspawner_{job}.log" in [found["path"] for found in contents]

@@ -175,7 +175,7 @@ def scopes(setting: str, value: Any) -> tuple[str, ...] | None:
 def endpoint_of(spawner: Any, url: str, state: Mapping[str, Any], token: str | None) -> Endpoint:
     """Return the address and limits of a server that an instance has started; `token` if it was resumed."""
     cpus, memory = resources_of(spawner)
-    ends_in = number_of(spawner.ends_in) or None
+    ends_in = number_of(spawner.time_left()) or None
     return Endpoint(url=url, state=state, api_token=token or None, cpus=cpus, memory=memory, ends_in=ends_in)
 
 

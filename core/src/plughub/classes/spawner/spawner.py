@@ -35,15 +35,12 @@ class Spawner(PollCallbacks):
         own_accounts: the servers run as system users other than the hub's.
         polls_before_stop: call `stop` only if `poll` says that the server runs. Set it for a class whose
             `stop` fails when the server has ended, or relies on what `poll` finds.
-        ends_in: seconds after which the backend ends the server by itself, such as the time limit of a batch
-            job; `start` may set it, and users see it on their home page. None for never, or if unknown.
     """
 
     label: ClassVar[str] = ""
     host_bound: ClassVar[bool] = False
     own_accounts: ClassVar[bool] = False
     polls_before_stop: ClassVar[bool] = False
-    ends_in: float | None = None
 
     # ---- to implement in a subclass
 
@@ -103,6 +100,17 @@ class Spawner(PollCallbacks):
             values: all values that this launch has posted. They come from the server, which its user
                 controls: validate them.
         """
+
+    def time_left(self) -> float | None:
+        """Return the seconds after which the backend ends the server that has just started.
+
+        Override it for a backend with a time limit, such as that of a batch job. Users see the end of their
+        server on their home page, and a warning before it.
+
+        Returns:
+            Seconds; None for never, or if it is unknown.
+        """
+        return None
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `get_state` returned, possibly in another process. Call ``super()``.

@@ -6,7 +6,7 @@ import logging
 import os
 import pwd
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from traitlets import Any as AnyTrait
 from traitlets import default, observe
@@ -14,6 +14,7 @@ from traitlets import default, observe
 from plughub import spawner as plughub_spawner
 from plughub.processes import ProcessIdentity
 from plughub.utils import scrub
+from plughub_jupyterhub.offered.time_limits import seconds_of
 from plughub_jupyterhub.reflectors import drop_failed_reflectors
 
 __all__ = ["Spawner", "set_user_setuid"]
@@ -91,6 +92,12 @@ class Spawner(plughub_spawner.Spawner):
     def usage(self) -> Any:
         """Measure what the server uses; a spawner that wraps another one asks that one."""
         return self._wrapped.usage() if self._wrapped else super().usage()
+
+    def time_left(self) -> float | None:
+        """Return the seconds after which the backend ends the server: the time limit of a batch job."""
+        if self._wrapped:
+            return cast("float | None", self._wrapped.time_left())
+        return super().time_left() or seconds_of(getattr(self, "req_runtime", None))
 
     def diagnose(self) -> Any:
         """Explain why a server does not respond; a spawner that wraps another one asks that one."""
