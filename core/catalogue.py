@@ -48,7 +48,7 @@ ERRORS: Final = frozenset(
     {
         "ConflictError", "ForbiddenError", "HubError", "InvalidError", "NotFoundError", "ReadOnlyError",
         "SpawnFailed", "TooLargeError", "TooManyError", "UnauthorizedError", "UnavailableError",
-        "SpawnFailedError", "PluginError",
+        "SpawnFailedError", "PluginError", "Failure", "Progress",
     }
 )  # fmt: skip
 """Errors whose literal message and hint are translated where they are displayed."""
@@ -76,11 +76,11 @@ def messages_of_python(text: str) -> Iterator[Message]:
         literals = [part.value for part in first if isinstance(part.value, str) and part.value]
         if name == "ngettext" and len(literals) > 1:
             yield literals[0], literals[1]
-        elif name in {"_", *FURTHER} and literals:
+        elif name in {"_", "gettext", *FURTHER} and literals:
             yield literals[0]
         elif name in ERRORS:
             yield from literals[: 1 if node.args and node.args[0] in first else 0]
-            hints = [part.value for part in node.keywords if part.arg == "hint"]
+            hints = [part.value for part in node.keywords if part.arg in {"hint", "message"}]
             yield from (
                 hint.value
                 for hint in hints

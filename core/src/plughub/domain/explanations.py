@@ -6,6 +6,8 @@ first line is for everyone, and the rest contains the details.
 
 from __future__ import annotations
 
+from plughub.domain.words import Text
+
 
 def with_details(message: str, details: str) -> str:
     """Combine a message for everyone and details for administrators into one text."""
@@ -27,4 +29,4 @@ def explained(text: str, *, details: bool) -> str:
         details: whether the reader is an administrator or the log.
     """
     message, more = parts_of(text)
-    return f"{message}: {more}" if details and more else message
+    return f"{message}: {more}" if details and more else Text(message)

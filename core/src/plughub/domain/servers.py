@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plughub.domain.explanations import explained, with_details
+from plughub.domain.words import Text, _
 
 
 class Status(enum.StrEnum):
@@ -96,8 +97,11 @@ class Failure:
         """
         if details or not self.detail or not self.reference:
             return explained(with_details(self.message, self.detail), details=details)
-        hint = f"An administrator of this hub can find details by reference {self.reference}."
-        return f"{self.message.rstrip('.')}. {hint}"
+        return _(
+            "%(message)s. An administrator of this hub can find details by reference %(reference)s.",
+            message=Text(self.message.rstrip(".")),
+            reference=self.reference,
+        )
 
 
 @dataclass(frozen=True, slots=True)

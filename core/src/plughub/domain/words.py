@@ -37,7 +37,7 @@ class Text(str):
         return (self.message, self.plural, self.values)
 
 
-def _(message: str, **values: Any) -> Text:
+def _(message: str, /, **values: Any) -> Text:
     """Return a text to translate when it is displayed.
 
     Args:
@@ -47,7 +47,7 @@ def _(message: str, **values: Any) -> Text:
     return Text(message, values=values)
 
 
-def ngettext(one: str, many: str, num: int, **values: Any) -> Text:
+def ngettext(one: str, many: str, num: int, /, **values: Any) -> Text:
     """Return a text that depends on a number.
 
     Args:

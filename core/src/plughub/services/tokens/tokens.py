@@ -144,8 +144,7 @@ class TokenService:
         if holder is not None and self._longest:
             expires_in = self._longest if expires_in is None else expires_in
             if expires_in > self._longest:
-                values = {"seconds": expires_in, "longest": self._longest}
-                raise InvalidError(_("token expires_in: %(seconds)s must not exceed %(longest)s", **values))
+                raise InvalidError(f"token expires_in: {expires_in} must not exceed {self._longest}")
         if asked is None:
             granted = self._shared_scopes(user, scopes, holder)
         else:

@@ -12,10 +12,12 @@ from tornado.iostream import StreamClosedError
 from plughub.domain.errors import NotFoundError
 from plughub.domain.overlaps import overlap
 from plughub.domain.servers import Failure, ProgressReport, ServerRecord
+from plughub.domain.words import _
 from plughub.services.addresses import link_to_server, server_prefix
 from plughub.web.api.event_streams import EventStreamHandler
 from plughub.web.authorization import of_server, requires
 from plughub.web.description import call
+from plughub.web.languages import gettext, known, translated
 
 READY: Final = 100
 """Per cent. A plugin's report of this much is held back until the server is ready."""
@@ -54,11 +56,12 @@ class ProgressHandler(EventStreamHandler):
         if record.running:
             url = server_prefix(self.services.settings, record)
             where = link_to_server(self.services.settings, record)
-            link = Markup('Server ready at <a href="{0}">{0}</a>').format(where)
+            shown = Markup('<a href="{0}">{0}</a>').format(where)
+            link = Markup(gettext("Server ready at %(url)s")) % {"url": shown}  # noqa: S704 - of the catalogue
             return {
                 "progress": 100,
                 "ready": True,
-                "message": f"Server ready at {where}",
+                "message": translated(_("Server ready at %(url)s", url=where)),
                 "html_message": str(link),
                 "url": url,
                 **last,
@@ -66,7 +69,7 @@ class ProgressHandler(EventStreamHandler):
         if record.failure is not None:
             about = of_server(record.user, record.name)
             return failed_event(record.failure, details=self.may_see_details(about))
-        return {"progress": 100, "failed": True, "message": "Spawn cancelled"}
+        return {"progress": 100, "failed": True, "message": gettext("Spawn cancelled")}
 
 
 class ProgressReports:
@@ -89,7 +92,7 @@ class ProgressReports:
         """
         if not self._requested:
             self._requested = True
-            yield {"progress": 0, "message": "Server requested"}
+            yield {"progress": 0, "message": gettext("Server requested")}
         operation = record.operation
         if operation is None:
             return
@@ -100,7 +103,9 @@ class ProgressReports:
         fresh = operation.progress[overlap(self._seen, operation.progress) :]
         self._seen = operation.progress
         for report in fresh:
-            texts = {"message": report.message} | ({"html_message": report.html} if report.html else {})
+            texts = {"message": known(report.message)} | (
+                {"html_message": report.html} if report.html else {}
+            )
             if report.percent >= READY:
                 self.last = texts
             else:
@@ -109,7 +114,9 @@ class ProgressReports:
 
 def place_in_queue(place: int) -> str:
     """Describe a place in the queue of starts; 1 is next."""
-    return "Waiting in the queue: next" if place == 1 else f"Waiting in the queue: place {place}"
+    if place == 1:
+        return gettext("Waiting in the queue: next")
+    return str(translated(_("Waiting in the queue: place %(place)d", place=place)))
 
 
 def failed_event(failure: Failure, *, details: bool) -> Event:
@@ -117,10 +124,10 @@ def failed_event(failure: Failure, *, details: bool) -> Event:
     event: dict[str, Any] = {
         "progress": 100,
         "failed": True,
-        "message": f"Spawn failed: {failure.describe(details=details)}",
+        "message": translated(_("Spawn failed: %(reason)s", reason=failure.describe(details=details))),
         "exit_code": failure.exit_code,
         "logs": list(failure.logs),
     }
     if failure.html:
-        event["html_message"] = f"{escape('Spawn failed:')} {failure.html}"
+        event["html_message"] = f"{escape(gettext('Spawn failed:'))} {failure.html}"
     return event

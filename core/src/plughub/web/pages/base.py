@@ -25,6 +25,7 @@ from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord, profile_of
 from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
+from plughub.domain.words import _
 from plughub.services.addresses import link_to_server, server_link, service_link
 from plughub.services.tokens.principals import Principal
 from plughub.web.authorization import LOG_SCOPES
@@ -373,9 +374,9 @@ def describe_problem(server: ServerRecord, *, details: bool) -> str:
         return ""
     problem = explained(operation.problem, details=details)
     if not operation.retry_at:
-        return f"{problem}; the hub is trying again"
+        return _("%(problem)s; the hub is trying again", problem=problem)
     at = datetime.fromtimestamp(operation.retry_at, UTC)
-    return f"{problem}; the hub tries again at {at:%H:%M:%S} UTC"
+    return _("%(problem)s; the hub tries again at %(time)s UTC", problem=problem, time=f"{at:%H:%M:%S}")
 
 
 def error_variables(answer: ErrorAnswer) -> dict[str, Any]:
