@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from tornado.web import StaticFileHandler
+from tornado.web import GZipContentEncoding, StaticFileHandler
 
 from plughub.web.headers import allowed_methods
 from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
@@ -20,6 +20,11 @@ FURTHER_STATIC: Final = "further_static_path"
 
 class HubStaticHandler(StaticFileHandler):
     """Handler of static files. Browsers cache addresses that contain a content hash permanently."""
+
+    def prepare(self) -> None:
+        """Compress text. Static files contain no secrets, whose length compression could reveal; pages do."""
+        if "Range" not in self.request.headers:
+            self._transforms = [*self._transforms, GZipContentEncoding(self.request)]
 
     async def get(self, path: str, include_body: bool = True) -> None:
         """Send a file."""
