@@ -33,7 +33,7 @@ TAIL_LINES: Final = 1000
 MOST_LINES: Final = 10_000
 """Lines of the longest part of a log that can be read."""
 TAIL_CHARACTERS: Final = 512 * 1024
-MOST_CHARACTERS: Final = 4 * 1024 * 1024
+MOST_CHARACTERS: Final = 2 * 1024 * 1024
 REMEMBERED_CHARACTERS: Final = 32 * 1024 * 1024
 """Characters of all tails that a process remembers."""
 READERS: Final = 10_000
