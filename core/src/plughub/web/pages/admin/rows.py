@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from plughub.domain.explanations import explained
+from plughub.domain.names import quote_path
 from plughub.domain.scopes import ScopeFilter, coverage_of
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
@@ -35,6 +36,8 @@ class Rows:
         held = handler.visitor.scopes
         self._coverages = {scope: coverage_of(held, scope) for scope in (*OVER_USERS, *OVER_SERVERS)}
         self._models = Models(self._settings, held)
+        self._page_of_users = f"{handler.admin_path('users')}/"
+        self._api_of_users = f"{handler.hub_path('api', 'users')}/"
 
     def user(self, user: User, servers: Iterable[ServerRecord] = ()) -> dict[str, Any]:
         """Return the row of a user: the keys of the API's model that the viewer may see, and ``may``.
@@ -46,10 +49,11 @@ class Rows:
         shown = [self.server(server, user.groups) for server in servers]
         visible = [server for server in shown if "read:servers" in server["may"]]
         default = next((server for server in visible if not server["name"]), None)
+        name = quote_path(user.name)
         return {
             **self._models.user(user),
-            "path": self._handler.admin_path("users", user.name),
-            "api_url": self._handler.hub_path("api", "users", user.name),
+            "path": self._page_of_users + name,
+            "api_url": self._api_of_users + name,
             "may": self._allowed(OVER_USERS, ScopeFilter.user(user.name), user.groups),
             "servers": visible,
             "default": default or self._stopped(user),
@@ -60,7 +64,7 @@ class Rows:
         return {
             "full_name": user.name,
             "may": self._allowed(OVER_SERVERS, ScopeFilter.server(user.name, ""), user.groups),
-            "api_url": self._handler.hub_path("api", "users", user.name, "server"),
+            "api_url": f"{self._api_of_users}{quote_path(user.name)}/server",
             "ready": False,
             "active": False,
         }
@@ -77,9 +81,9 @@ class Rows:
             "label": server.display_name or server.name,
             "full_name": server.full_name if server.name else server.user,
             "may": may,
-            "url": self._handler.link_to(server),
+            "url": self._handler.link_to(server) if server.ready else "",
             "api_url": server_api_path(self._settings, server),
-            "spawn_url": self._handler.spawn_path(server.user, server.name),
+            "spawn_url": "" if server.active else self._handler.spawn_path(server.user, server.name),
             "backend": (spawner.label if spawner else "") or server.backend,
             "host": server.host,
             "started": server.started if server.active else None,
