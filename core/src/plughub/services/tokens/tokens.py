@@ -151,9 +151,7 @@ class TokenService:
             granted = self._held_scopes(user, scopes, holder)
         ends = utcnow() + timedelta(seconds=expires_in) if expires_in else None
         text = new_token()
-        by = ""
-        if holder is not None and (holder.name != user.name or not holder.is_user):
-            by = f" by {'user' if holder.is_user else 'service'} {holder.name}"
+        purpose = note or f"Requested via api{_requester(user, holder)}"
 
         def work(tx: Transaction) -> TokenRecord:
             tx.users.lock(user.id)
@@ -164,7 +162,6 @@ class TokenService:
                 "Revoke tokens that are no longer needed.",
             )
             tx.changes.add("token", "")
-            purpose = note or f"Requested via api{by}"
             return store_token(tx, text, user_id=user.id, note=purpose, scopes=granted, expires_at=ends)
 
         return NewToken(text=text, record=await self._store.write(work))
@@ -321,3 +318,10 @@ def _scope_owner(owner: User | Service, client_id: str = "") -> ScopeOwner:
 def _server_of(client_id: str, user: str) -> str:
     _, mark, server = client_id.partition("!")
     return f"{user}/{server if mark else ''}" if client_id.startswith("jupyterhub-user-") else ""
+
+
+def _requester(user: User, holder: Principal | None) -> str:
+    """Return who requested a token, if it was not its owner, for its note."""
+    if holder is None or (holder.name == user.name and holder.is_user):
+        return ""
+    return f" by {'user' if holder.is_user else 'service'} {holder.name}"
