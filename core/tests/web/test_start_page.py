@@ -261,7 +261,8 @@ async def test_a_slow_check_does_not_hold_the_page_and_many_pages_share_it(hub, 
     monkeypatch.setattr(hub.services.hooks, "check_spawner", check_spawner)
     monkeypatch.setattr(spawner_checks, "SPAWNER_CHECK_WAIT_SECONDS", 0.05)
     browsers = [await hub.logged_in() for _ in range(2)]
-    pages = await asyncio.gather(*(browser.get("/hub/spawn") for browser in browsers))
+    async with asyncio.timeout(4):
+        pages = await asyncio.gather(*(browser.get("/hub/spawn") for browser in browsers))
     assert all(b"It does not answer at present" in page.body for page in pages)
     assert asked == ["tiny"]
     answer.set()

@@ -158,6 +158,9 @@ def test_only_spawners_with_profiles_implement_the_hook() -> None:
         def _profiles(self):
             return PROFILES
 
+    class WithList(RecordingSpawner):
+        profiles = PROFILES  # applied in load_user_options, as in a tutorial of JupyterHub
+
     class WithMethod(RecordingSpawner):
         def profiles(self):
             return PROFILES
@@ -169,7 +172,8 @@ def test_only_spawners_with_profiles_implement_the_hook() -> None:
         (RecordingSpawner, None, False),
         (RecordingSpawner, Config({"RecordingSpawner": {"profiles": PROFILES}}), True),
         (WithDefault, None, True),
-        (WithMethod, None, True),
+        (WithMethod, None, False),
+        (WithList, Config({"WithList": {"profiles": PROFILES}}), False),
         (OfAnotherKind, Config({"OfAnotherKind": {"profiles": [("a",)]}}), False),
     ):
         assert hasattr(SpawnerHooks("x", cls, config), "hub_profiles") is expected, cls

@@ -11,7 +11,7 @@ from traitlets import TraitError, TraitType
 
 from plughub.classes.spawner.overrides import override_setting
 from plughub.classes.traits import ByteSpecification
-from plughub.classes.user_code import accepts, call
+from plughub.classes.user_code import call
 from plughub.domain.option_fields import UNLISTED, OptionError, OptionField, read_fields
 from plughub.domain.words import _
 from plughub.kinds import Profile, SpawnFailed
@@ -98,16 +98,16 @@ class SpawnerProfile:
 
 
 def has_profiles(spawner_class: type[Spawner], config: Any) -> bool:
-    """Return whether profiles are configured for a spawner class. Another trait of that name does not count.
+    """Return whether profiles are configured for a spawner class.
+
+    A class that has an attribute, a method or a trait of its own under this name applies its profiles itself.
 
     Args:
         spawner_class: the class.
         config: the configuration; None for none.
     """
     own = next(vars(cls)["profiles"] for cls in spawner_class.__mro__ if "profiles" in vars(cls))
-    if not isinstance(own, TraitType):
-        return True  # a subclass replaces the trait by a list or a method
-    if not own.metadata.get("offers_profiles"):
+    if not isinstance(own, TraitType) or not own.metadata.get("offers_profiles"):
         return False
     sections = [cls.__name__ for cls in spawner_class.__mro__]
     generator = spawner_class._all_trait_default_generators.get("profiles")  # noqa: SLF001 - traitlets has no public name
@@ -123,7 +123,7 @@ async def profiles_of(spawner: Spawner) -> tuple[SpawnerProfile, ...]:
     """
     given = spawner.profiles
     if callable(given):
-        given = await call(spawner.plugin, given, *([spawner] if accepts(given, spawner) else []))
+        given = await call(spawner.plugin, given, spawner)
     return read_profiles(given or ())
 
 
