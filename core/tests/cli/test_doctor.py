@@ -1,9 +1,14 @@
 """``hub doctor``."""
 
+import datetime as dt
 import json
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from plughub.app.watched_parts import certificate_findings
 from plughub.domain.findings import Finding, Severity
 from plughub.services.insight.monitor import OF_PROCESS
 from plughub.storage.database import Database
@@ -61,6 +66,29 @@ def test_findings_are_printed_as_json(hub, live):
     code, said, _ = hub("doctor", "--json")
     assert code == 1
     assert codes(said) - {"H030", "H031"} == {"H050", "H060"}
+
+
+def test_plain_http_is_reported(hub, live, tmp_path):
+    (tmp_path / "jupyterhub_config.py").write_text('c.JupyterHub.bind_url = "http://0.0.0.0:8000"\n')
+    assert "H070" in codes(hub("doctor", "--json")[1])
+
+
+@pytest.mark.parametrize(
+    ("days", "severity"),
+    [(20, None), (13, Severity.WARNING), (2, Severity.ERROR), (-1, Severity.ERROR)],
+)
+def test_a_certificate_that_expires_is_reported(tmp_path, days, severity):
+    authority = tmp_path / "authority"
+    path = tmp_path / "hub.crt"
+    now = dt.datetime.now(dt.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub.example")])
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, now - dt.timedelta(days=30), now + dt.timedelta(days=days)
+    ).sign(key, hashes.SHA256())
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    assert [found.severity for found in certificate_findings(path, now)] == ([severity] if severity else [])
+    assert [found.code for found in certificate_findings(authority, now)] == ["H071"]
 
 
 def test_a_missing_database_is_an_error(hub):

@@ -13,7 +13,7 @@ from plughub.app.internal_tls import InternalTLS, in_proxy, prepare_tls
 from plughub.app.plugin_configuration import configure_plugins
 from plughub.app.plugins import PluginSelection
 from plughub.app.service_settings import hub_settings
-from plughub.app.watched_folders import watched_folders
+from plughub.app.watched_parts import watched_parts
 from plughub.domain.declarations import Declarations
 from plughub.domain.errors import RETRY, InvalidError, PluginError, StartError, exit_code_of
 from plughub.domain.scopes import ScopeTree
@@ -106,7 +106,7 @@ async def make_parts(plan: HubPlan) -> HubParts:
                 metrics=plan.observing.metrics,
                 cookie_secret=plan.secret,
                 services_folder=plan.runtime_dir / "services",
-                watched_folders=watched_folders(plan.config, plan.runtime_dir),
+                watched=watched_parts(plan.config, plan.where.ip, plan.runtime_dir),
                 declared_services=plan.declared.services,
                 user_rules=_user_rules(plan.selection, plan.declared),
             )

@@ -200,8 +200,7 @@ def warn_of_trust(spawners: Mapping[str, SpawnerInfo], hooks: Hooks) -> None:
 
 def warn_of_plain_http(hub: JupyterHub, ip: str) -> None:
     """Warn that login cookies are sent in plain text, unless browsers use HTTPS or the loopback interface."""
-    local = ip == "localhost" or (is_valid_ip(ip) and ipaddress.ip_address(ip).is_loopback)
-    if local or hub.ssl_cert or hub.public_url.startswith("https:"):
+    if not uses_plain_http(hub, ip):
         return
     log.warning(
         "the hub uses plain http at %s: login cookies can be read in transit, and browsers send them to "
@@ -209,3 +208,14 @@ def warn_of_plain_http(hub: JupyterHub, ip: str) -> None:
         "with TLS, set JupyterHub.public_url to its https URL",
         ip or "all addresses",
     )
+
+
+def uses_plain_http(hub: JupyterHub, ip: str) -> bool:
+    """Return whether browsers of other machines reach the hub by plain HTTP.
+
+    Args:
+        hub: settings of the hub.
+        ip: address to which browsers connect; empty for all.
+    """
+    local = ip == "localhost" or (is_valid_ip(ip) and ipaddress.ip_address(ip).is_loopback)
+    return not (local or hub.ssl_cert or hub.public_url.startswith("https:"))

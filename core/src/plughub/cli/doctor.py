@@ -11,8 +11,9 @@ from typing import Final
 
 from traitlets.config import Config
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
-from plughub.app.watched_folders import watched_folders
+from plughub.app.watched_parts import watched_parts
 from plughub.domain.findings import Finding, Severity, by_urgency
 from plughub.services.insight.machine import machine_findings, read_machine
 from plughub.services.insight.monitor import read_report
@@ -47,8 +48,9 @@ def diagnose(options: argparse.Namespace, config: Config) -> int:
     finally:
         database.close()
     # The hub processes report their machines; this one may have none.
-    here = read_machine(hub.host_name or socket.gethostname(), watched_folders(hub, Path(hub.runtime_dir)))
-    findings = by_urgency([*machine_findings(here), *report.findings])
+    watched = watched_parts(hub, addresses(hub).ip, Path(hub.runtime_dir))
+    here = machine_findings(read_machine(hub.host_name or socket.gethostname(), watched.folders))
+    findings = by_urgency([*here, *watched.check_configuration(), *report.findings])
     if options.json:
         print(json.dumps([finding.packed() for finding in findings], indent=2))
     else:

@@ -295,6 +295,10 @@ AUTHORITY_DAYS: Final = 3650
 """Life of the internal certificate authority, in days: longer than any hub is used."""
 CERTIFICATE_DAYS: Final = 825
 """Life of an internal certificate, in days: the most that all TLS clients accept."""
+CERTIFICATE_WARNING_DAYS: Final = 14
+"""Days before the expiry of the certificate for browsers when administrators are warned."""
+CERTIFICATE_ERROR_DAYS: Final = 3
+"""The same when it becomes urgent."""
 CERTIFICATE_RENEW_DAYS: Final = 90
 """Days before its expiry at which a start renews a certificate: hubs run shorter than that without a
 restart."""

@@ -21,6 +21,7 @@ from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.coordination.live_updates import LiveUpdates
 from plughub.services.hub_services.composition import ProgramServices, compose_programs
 from plughub.services.insight.composition import InsightServices, compose_insight
+from plughub.services.insight.monitor import WatchedParts
 from plughub.services.invalidation import Invalidation
 from plughub.services.observability.events import EventPublisher
 from plughub.services.observability.metrics import Metrics
@@ -48,7 +49,7 @@ class Foundation:
         auth_states: stored auth state of users.
         cookie_secret: signs cookies and the digests of managed services.
         services_folder: folder for logs and marks of managed services.
-        watched_folders: folders of the hub whose file systems must not become full.
+        watched: what the process watches on its machine.
         metrics: metrics of this process.
         declared_services: services from the configuration.
         user_rules: rules of the configuration for names of users.
@@ -62,7 +63,7 @@ class Foundation:
     auth_states: AuthStates
     cookie_secret: bytes = field(repr=False)
     services_folder: Path
-    watched_folders: Collection[Path] = ()
+    watched: WatchedParts = field(default_factory=WatchedParts)
     metrics: Metrics = field(default_factory=Metrics)
     declared_services: Collection[ServiceDeclaration] = ()
     user_rules: UserRules = field(default_factory=UserRules)
@@ -139,7 +140,7 @@ def compose(given: Foundation) -> HubServices:
     servers = compose_servers(basis, routes, operations)
     users = compose_users(basis, given.user_rules, tokens, operations, servers)
     sharing = compose_sharing(basis)
-    insight = compose_insight(basis, given.metrics, given.watched_folders, servers)
+    insight = compose_insight(basis, given.metrics, given.watched, servers)
     live = LiveUpdates(store)
     caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks, live
     packages = (basis, tokens, programs, routes, operations, servers, users, sharing, insight)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from plughub.services.basis import Basis
 from plughub.services.insight.announcements import Announcements
-from plughub.services.insight.monitor import Monitor
+from plughub.services.insight.monitor import Monitor, WatchedParts
 from plughub.services.insight.usage_reports import UsageReports
 from plughub.services.insight.usage_samples import UsageSamples
 from plughub.services.observability.metrics import Metrics
@@ -33,19 +31,19 @@ class InsightServices:
 
 
 def compose_insight(
-    basis: Basis, metrics: Metrics, folders: Collection[Path], servers: ServerServices
+    basis: Basis, metrics: Metrics, watched: WatchedParts, servers: ServerServices
 ) -> InsightServices:
     """Create the services of this package.
 
     Args:
         basis: what the services are made from.
         metrics: metrics of this process.
-        folders: folders of the hub whose file systems must not become full.
+        watched: what the hub watches on its machine.
         servers: services of servers.
     """
     return InsightServices(
         usage_reports=UsageReports(basis.store, basis.change_feed),
         announcements=Announcements(basis.store),
-        monitor=Monitor(basis.store, basis.settings, metrics, servers.spawner_checks, folders),
+        monitor=Monitor(basis.store, basis.settings, metrics, servers.spawner_checks, watched),
         usage_samples=UsageSamples(basis.store, basis.settings, servers.usage, metrics),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +45,19 @@ class HubReport:
     machines: Sequence[MachineState]
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedParts:
+    """What a hub process watches on its machine.
+
+    Attributes:
+        folders: folders whose file systems must not become full.
+        check_configuration: returns findings about the configuration; may block.
+    """
+
+    folders: Collection[Path] = ()
+    check_configuration: Callable[[], Iterable[Finding]] = tuple
+
+
 class Monitor:
     """Stores findings regularly, so that every process and ``hub doctor`` can report them.
 
@@ -53,7 +66,7 @@ class Monitor:
         settings: settings of the hub.
         metrics: metrics of this process.
         spawner_checks: knows which spawners cannot start servers.
-        folders: folders whose file systems matter.
+        watched: what to watch on this machine.
     """
 
     def __init__(
@@ -62,11 +75,11 @@ class Monitor:
         settings: HubSettings,
         metrics: Metrics,
         spawner_checks: SpawnerChecks,
-        folders: Collection[Path] = (),
+        watched: WatchedParts,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._folders = tuple(folders)
+        self._watched = watched
         self._hooks = HookFailures(metrics)
         self._spawner_checks = spawner_checks
         self._leadership = Leadership(store, settings, "findings")
@@ -80,12 +93,12 @@ class Monitor:
     async def run_once(self) -> None:
         """Store the findings of this process, and as the leader those of the whole hub."""
         machine, found = await asyncio.to_thread(self._look)
-        found += await self._spawner_findings()
+        found += [*await self._spawner_findings(), *self._hooks.findings(self._settings.host)]
         leads = await self._leadership.acquire()
 
         def work(tx: Transaction) -> list[Finding]:
             now = tx.now()
-            mine = with_beginnings([*found, *self._hooks.findings(self._settings.host)], self._found, now)
+            mine = with_beginnings(found, self._found, now)
             packed = {"machine": machine.packed(), "findings": [finding.packed() for finding in mine]}
             tx.settings.set(f"{OF_PROCESS}{self._settings.hub_id}", packed)
             if leads:
@@ -121,8 +134,9 @@ class Monitor:
         ]
 
     def _look(self) -> tuple[MachineState, list[Finding]]:
-        machine = read_machine(self._settings.host, self._folders)
-        return machine, [*machine_findings(machine), *process_findings(self._settings.host)]
+        machine = read_machine(self._settings.host, self._watched.folders)
+        of_process = process_findings(self._settings.host)
+        return machine, [*machine_findings(machine), *of_process, *self._watched.check_configuration()]
 
 
 def read_report(tx: Transaction, lease: float) -> HubReport:
