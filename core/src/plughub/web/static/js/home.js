@@ -148,10 +148,15 @@ function draw() {
   }
 }
 
+function isInView(card) {
+  const { top, bottom } = card.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
 async function measure() {
   if (!document.hidden) {
-    const urls = [...document.querySelectorAll("[data-usage]")].map((box) => box.dataset.usage);
-    for (const url of [...readings.keys()]) if (!urls.includes(url)) readings.delete(url);
+    const boxes = [...document.querySelectorAll("[data-usage]")].filter((box) => isInView(box.closest(".server")));
+    const urls = boxes.map((box) => box.dataset.usage);
     await Promise.all(urls.map(async (url) => {
       const answer = await call("GET", url);
       if (answer.ok) readings.set(url, answer.model);

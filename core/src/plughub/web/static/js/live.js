@@ -271,3 +271,4 @@ addEventListener("pagehide", end);
 addEventListener("pageshow", (event) => { if (event.persisted) { begin(); refresh(); } });
 begin();
 scheduleRefresh();
+idiomorph().catch(() => {}); // the first update needs it
