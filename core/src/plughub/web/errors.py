@@ -53,6 +53,13 @@ HINTS: Final[Mapping[int, str]] = {
     504: _("Try again in a moment. If the problem persists, tell an administrator of this hub."),
 }
 
+REASONS: Final = (
+    _("Bad Request"), _("Forbidden"), _("Not Found"), _("Method Not Allowed"), _("Conflict"),
+    _("Request Entity Too Large"), _("Failed Dependency"), _("Too Many Requests"), _("Internal Server Error"),
+    _("Bad Gateway"), _("Service Unavailable"), _("Gateway Timeout"),
+)  # fmt: skip
+"""Reason phrases of statuses that error pages translate."""
+
 DEFAULT_MESSAGES: Final[Mapping[int, str]] = {
     404: _("there is nothing at this address"),
     405: _("this cannot be done here"),
