@@ -509,7 +509,9 @@ def test_spawner_info_comes_from_the_settings():
     assert (info.start_timeout, info.http_timeout, info.poll_interval, info.poll_jitter) == (7, 8, 9, 0.5)
     assert info.server_token_scopes == ("access:servers",)
     assert info.oauth_client_allowed_scopes == ("list:users",)
-    named = hooks_of(HostBoundSpawner, display_name="Lab", description="For <b>all</b>").hub_spawner_info()
+    named = hooks_of(
+        HostBoundSpawner, spawner_label="Lab", spawner_description="For <b>all</b>"
+    ).hub_spawner_info()
     assert (named.label, named.description) == ("Lab", "For <b>all</b>")
     plain = hooks_of(InMemorySpawner).hub_spawner_info()
     assert (plain.label, plain.server_token_scopes, plain.oauth_client_allowed_scopes) == (

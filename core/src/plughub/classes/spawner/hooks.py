@@ -104,8 +104,8 @@ class SpawnerHooks:
         spawner = self._build(NO_SERVER)
         check_profiles(spawner)
         return SpawnerInfo(
-            label=spawner.display_name or spawner.label or self.plugin,
-            description=spawner.description,
+            label=spawner.spawner_label or spawner.label or self.plugin,
+            description=spawner.spawner_description,
             hub_url=spawner.hub_connect_url or "",
             own_accounts=spawner.own_accounts,
             host_bound=spawner.host_bound,

@@ -31,7 +31,8 @@ SETTINGS: Final = frozenset(
 FIXED: Final = frozenset(
     {
         *("poll_interval", "poll_jitter", "server_token_scopes", "oauth_client_allowed_scopes"),
-        *("profiles", "options_form", "options_from_form", "group_overrides", "display_name", "description"),
+        *("profiles", "options_form", "options_from_form", "group_overrides"),
+        *("spawner_label", "spawner_description"),
     }
 )
 """Settings that the hub reads once for each spawner, or before the profile is applied."""

@@ -164,10 +164,10 @@ class SpawnerSettings(PlainSettings):
         """,
     ).tag(config=True)
 
-    display_name = Unicode(
+    spawner_label = Unicode(
         help="Name of this spawner for users who choose between several; empty for its usual name."
     ).tag(config=True)
-    description = Unicode(
+    spawner_description = Unicode(
         help="What this spawner is meant for, on the start page of a hub with several."
     ).tag(config=True)
     # wrapspawner's ProfilesSpawner passes a list of tuples on to the class that it wraps.
