@@ -911,14 +911,16 @@ async def hub_logs(server: Server, lines: int) -> Sequence[str]:
     """Return the last lines of the server's output.
 
     When:
-        A start failed, a server died, or a user requests the lines.
+        A start failed, a server died, a user requests the lines, and about once a second while users follow
+        the log of a server that starts or runs. The hub reads only a few logs of a plugin at the same time.
 
     Args:
-        server: with the state that `hub_spawn` saved.
-        lines: the largest number of lines to return.
+        server: with the state that `hub_spawn` saved; during `hub_spawn` with what `hub_progress` reported.
+        lines: the largest number of lines to return, usually 1000 and at most 10,000.
 
     Returns:
-        The lines, oldest first, without line ends. The hub removes known secrets from them.
+        The lines, oldest first, without line ends. The last line may be incomplete. The hub removes colours
+        and what looks like a secret from them.
 
     Errors:
         An exception or timeout shows no lines.

@@ -264,6 +264,8 @@ class Spawner(PollCallbacks):
     def logs(self, lines: int) -> Sequence[str]:
         """Return the last lines of the server's output. May be a coroutine.
 
+        Called about once a second while users follow the log.
+
         Args:
             lines: maximum number of lines.
 
