@@ -140,7 +140,8 @@ async def school(hub):
 CONTROLS = {
     "admin:users": {"rename"},
     "delete:users": {"delete"},
-    "start:servers": {"start-server", "options-server"},
+    "start:servers": {"start-server", "options-server", "log-server"},
+    "admin:server_state": {"log-server"},
     "delete:servers": {"stop-server"},
     "access:servers": {"open-server"},
     "tokens": {"revoke-token", "end-all"},
@@ -150,7 +151,7 @@ CONTROLS = {
 IMPLIED = {
     "admin:users": ("admin:users", "delete:users"),
     "servers": ("start:servers", "delete:servers"),
-    "admin:servers": ("start:servers", "delete:servers"),
+    "admin:servers": ("start:servers", "delete:servers", "admin:server_state"),
     "admin:groups": ("groups",),
 }
 SEEN = ("read:servers", "read:tokens", "read:users")

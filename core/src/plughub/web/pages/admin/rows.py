@@ -11,6 +11,7 @@ from plughub.domain.scopes import ScopeFilter, coverage_of
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.web.api.models import Models, server_api_path
+from plughub.web.authorization import LOG_SCOPES
 from plughub.web.pages.admin.base import AdminPageHandler
 from plughub.web.pages.base import describe_problem
 
@@ -84,6 +85,7 @@ class Rows:
             "url": self._handler.link_to(server) if server.ready else "",
             "api_url": server_api_path(self._settings, server),
             "spawn_url": "" if server.active else self._handler.spawn_path(server.user, server.name),
+            "logs_url": "" if may.isdisjoint(LOG_SCOPES) else self._logs_path(server),
             "backend": (spawner.label if spawner else "") or server.backend,
             "host": server.host,
             "started": server.started if server.active else None,
@@ -97,6 +99,10 @@ class Rows:
             "trouble": describe_problem(server, details=details),
             "failed_message": server.failure.describe(details=details) if server.failure else "",
         }
+
+    def _logs_path(self, server: ServerRecord) -> str:
+        has_lines = server.active or server.failure is not None
+        return self._handler.hub_path("logs", server.user, server.name) if has_lines else ""
 
     def _allowed(
         self, scopes: Iterable[str], resource: ScopeFilter, groups: Collection[str]
