@@ -104,10 +104,15 @@ async def test_a_backend_whose_starts_fail_is_a_finding(hub):
 
 async def test_a_spawner_that_cannot_start_servers_is_a_finding(make_hub):
     hub = await make_hub(spawners={"broken": BrokenServers()})
+    await hub.admin()
     await hub.hub_registry.join()
     await hub.monitor.run_once()
     (found,) = await findings_of(hub, "H040")
     assert found["subject"] == "broken on test-host"
+    topics = [topic for _, topic, _ in await hub.store.read(lambda tx: tx.changes.since(0))]
+    await hub.monitor.run_once()
+    again = [topic for _, topic, _ in await hub.store.read(lambda tx: tx.changes.since(0))]
+    assert ("finding" in topics, again) == (True, topics)
     assert found["message"].startswith(
         "plugin broken cannot start servers on test-host: No server can start now"
     )

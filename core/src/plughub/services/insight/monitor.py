@@ -26,6 +26,8 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.findings")
+TOPIC: Final = "finding"
+"""Topic of the change feed."""
 OF_PROCESS: Final = "observed:"
 """Prefix of the stored fact with what a process found; its id follows."""
 OF_HUB: Final = "findings"
@@ -101,6 +103,7 @@ class Monitor:
             mine = with_beginnings(found, self._found, now)
             packed = {"machine": machine.packed(), "findings": [finding.packed() for finding in mine]}
             tx.settings.set(f"{OF_PROCESS}{self._settings.hub_id}", packed)
+            _report_change(tx, mine, self._found)
             if leads:
                 _store_hub_findings(tx, self._settings.lease)
             return mine
@@ -161,9 +164,16 @@ def _store_hub_findings(tx: Transaction, lease: float) -> None:
     found = with_beginnings(database_findings(tx, lease), before, tx.now())
     if found != before:
         tx.settings.set(OF_HUB, [finding.packed() for finding in found])
+        _report_change(tx, found, before)
     known = {hub.id for hub in tx.hub_processes.list()}
     for hub_id in _observed(tx).keys() - known:
         tx.settings.delete(f"{OF_PROCESS}{hub_id}")
+
+
+def _report_change(tx: Transaction, found: Iterable[Finding], before: Iterable[Finding]) -> None:
+    """Report to open pages that there are other findings than before."""
+    if {finding.key for finding in found} != {finding.key for finding in before}:
+        tx.changes.add(TOPIC, "")
 
 
 def _observed(tx: Transaction) -> dict[str, Any]:
