@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -32,13 +33,15 @@ async def test_every_response_has_protocol_headers(hub, path):
     policy = headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'; report-uri /hub/security/csp-report" in policy
     assert ("default-src 'none'" in policy) == path.startswith("/hub/api")
+    assert bool(re.search(r"script-src 'self' 'nonce-[\w-]{20,}' 'strict-dynamic'", policy)) == (
+        not path.startswith("/hub/api")
+    )
     assert "http" not in policy
 
 
-async def test_configured_headers_take_precedence(make_hub):
-    hub = await make_hub(
-        options={"headers": {"Content-Security-Policy": "frame-ancestors 'self'", "X-A": "b"}}
-    )
+@pytest.mark.parametrize("name", ["Content-Security-Policy", "content-security-policy"])
+async def test_configured_headers_take_precedence(make_hub, name):
+    hub = await make_hub(options={"headers": {name: "frame-ancestors 'self'", "X-A": "b"}})
     for path in ("/hub/login", "/hub/api/"):
         headers = (await hub.browser().get(path)).headers
         assert headers["Content-Security-Policy"] == "frame-ancestors 'self'"

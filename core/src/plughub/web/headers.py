@@ -31,6 +31,11 @@ def allowed_methods(handler: RequestHandler) -> str:
     return ", ".join(method for method in METHODS if method not in missing | {handler.request.method})
 
 
+def has_own_policy(headers: Mapping[str, str]) -> bool:
+    """Return whether the administrator's headers contain a content security policy, in any spelling."""
+    return any(name.lower() == CSP.lower() for name in headers)
+
+
 def page_headers(context: WebContext) -> Mapping[str, str]:
     """Return the headers of pages; the administrator's settings take precedence."""
     report = f"report-uri {context.services.settings.hub_prefix}security/csp-report"
@@ -47,5 +52,5 @@ def page_headers(context: WebContext) -> Mapping[str, str]:
 def api_headers(context: WebContext) -> Mapping[str, str]:
     """Return the headers of API responses."""
     pages = page_headers(context)
-    strict = {} if CSP in context.options.headers else {CSP: f"{pages[CSP]}; default-src 'none'"}
+    strict = {} if has_own_policy(context.options.headers) else {CSP: f"{pages[CSP]}; default-src 'none'"}
     return {**pages, **strict, "Content-Type": "application/json"}

@@ -31,7 +31,7 @@ from plughub.services.tokens.principals import Principal
 from plughub.web.authorization import LOG_SCOPES
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
-from plughub.web.headers import CLEAR, CSP, STORAGE
+from plughub.web.headers import CLEAR, CSP, STORAGE, has_own_policy
 from plughub.web.languages import current_language
 from plughub.web.script_policy import NONCE, handler_hashes, script_policy, with_nonce
 from plughub.web.template_user import TemplateUser
@@ -242,7 +242,7 @@ class PageHandler(BaseHandler):
         self._allow_scripts()
 
     def _allow_scripts(self, hashes: Sequence[str] = ()) -> None:
-        if CSP not in self.context.options.headers:
+        if not has_own_policy(self.context.options.headers):
             policy = self.application.page_headers[CSP]
             self.set_header(CSP, f"{policy}; {script_policy(self.csp_nonce, hashes)}")
 
