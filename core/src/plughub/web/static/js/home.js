@@ -74,13 +74,15 @@ const busy = new Set();
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-action]");
   const card = button?.closest("[data-url]");
-  const { url } = card?.dataset ?? {};
-  if (!card || busy.has(url)) return;
-  busy.add(url); // not a disabled button: it would lose the focus
+  if (!card) return;
+  // By action: the page may show the result, and offer the next action, before the call has returned.
+  const key = `${button.dataset.action} ${card.dataset.url}`;
+  if (busy.has(key)) return;
+  busy.add(key); // not a disabled button: it would lose the focus
   try {
     await actions[button.dataset.action]?.(card, button);
   } finally {
-    busy.delete(url);
+    busy.delete(key);
   }
 });
 
