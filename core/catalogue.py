@@ -111,27 +111,20 @@ def _plain(message: Any) -> Message:
     return (texts[0], texts[1]) if len(texts) > 1 else texts[0]
 
 
-def collect() -> dict[Message, list[str]]:
-    """Return all messages with the files that contain them."""
-    found: dict[Message, list[str]] = {}
-
-    def add(path: Path, messages: Iterator[Message]) -> None:
-        for message in messages:
-            places = found.setdefault(message, [])
-            if (place := str(path.relative_to(ROOT))) not in places:
-                places.append(place)
-
+def collect() -> set[Message]:
+    """Return all messages."""
+    found: set[Message] = set()
     for source in SOURCES:
         for path in sorted(source.rglob("*.py")):
-            add(path, messages_of_python(path.read_text()))
+            found.update(messages_of_python(path.read_text()))
         for path in sorted(source.rglob("templates/**/*.html")):
-            add(path, messages_of_template(path))
+            found.update(messages_of_template(path))
     for path in SCRIPTS:
-        add(path, messages_of_script(path))
+        found.update(messages_of_script(path))
     return found
 
 
-def catalogue_of(path: Path, messages: dict[Message, list[str]]) -> Catalog:
+def catalogue_of(path: Path, messages: set[Message]) -> Catalog:
     """Return the catalogue of a language with exactly the given messages."""
     with path.open("rb") as file:
         old = read_po(file)
@@ -139,11 +132,11 @@ def catalogue_of(path: Path, messages: dict[Message, list[str]]) -> Catalog:
         locale=old.locale, project="plughub", version="1", charset="utf-8", fuzzy=False,
         header_comment="# Translations of the texts of plughub; core/catalogue.py adds the messages.",
     )  # fmt: skip
-    for message, places in sorted(messages.items(), key=lambda item: str(item[0])):
+    for message in sorted(messages, key=str):
         known = old.get(message[0] if isinstance(message, tuple) else message)
         fits = known is not None and bool(known.pluralizable) == isinstance(message, tuple)
         text = known.string if known is not None and fits else ("", "") if isinstance(message, tuple) else ""
-        new.add(message, text, locations=[(place, 0) for place in places[:1]])
+        new.add(message, text)
     return new
 
 
@@ -157,9 +150,9 @@ def missing(catalogue: Catalog) -> list[str]:
 
 
 def compiled(catalogue: Catalog) -> tuple[bytes, str, str]:
-    """Return the catalogue as .po, as .mo is compared by content, and as JSON for scripts."""
+    """Return the catalogue as .mo, as .po and as JSON for scripts."""
     text, binary = io.BytesIO(), io.BytesIO()
-    write_po(text, catalogue, width=110, include_lineno=False, sort_output=True)
+    write_po(text, catalogue, width=110, no_location=True, sort_output=True)
     write_mo(binary, catalogue)
     of_scripts = {message for path in SCRIPTS for message in messages_of_script(path)}
     words = {
