@@ -8,7 +8,7 @@ from typing import Any, Final
 from plughub.domain.explanations import explained
 from plughub.domain.names import quote_path
 from plughub.domain.scopes import ScopeFilter, coverage_of
-from plughub.domain.servers import ServerRecord
+from plughub.domain.servers import ServerRecord, profile_of
 from plughub.domain.users import User
 from plughub.web.api.models import Models, server_api_path
 from plughub.web.authorization import LOG_SCOPES
@@ -86,6 +86,7 @@ class Rows:
             "api_url": server_api_path(self._settings, server),
             "spawn_url": "" if server.active else self._handler.spawn_path(server.user, server.name),
             "logs_url": "" if may.isdisjoint(LOG_SCOPES) else self._logs_path(server),
+            "profile": profile_of(server),
             "backend": (spawner.label if spawner else "") or server.backend,
             "host": server.host,
             "started": server.started if server.active else None,

@@ -157,7 +157,7 @@ async function addUsers(button) {
     name: "usernames", label: _("Usernames"), type: "textarea", required: true,
     help: _("One or many, separated by lines, spaces or commas."), attributes: { autocapitalize: "off", spellcheck: "false" },
   }];
-  if (button.dataset.admins) fields.push({ name: "admin", label: _("Administrators of this hub"), type: "checkbox" });
+  if (button.dataset.admins) fields.push({ name: "admin", label: _("Make them administrators of this hub"), type: "checkbox" });
   const values = await ask({ title: _("Add users"), text: _("They may log in from now on."), confirm: _("Add"), fields });
   if (values === null) return;
   const usernames = names(values.usernames);
@@ -225,3 +225,5 @@ document.addEventListener("submit", (event) => {
 });
 
 showSelection();
+// On a phone the navigation is a strip.
+document.querySelector("nav.sections [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
