@@ -12,7 +12,7 @@ from plughub.domain.errors import NotFoundError
 from plughub.domain.words import _, ngettext
 from plughub.web import languages
 from plughub.web.errors import error_answer
-from plughub.web.languages import choose_language, current_language, known, translated
+from plughub.web.languages import choose_language, current_language, in_groups, known, translated
 
 GERMAN = {
     "Delete %(name)s?": "%(name)s löschen?",
@@ -64,6 +64,13 @@ def test_numbers_choose_the_plural():
     texts = [ngettext("%(num)d server", "%(num)d servers", number) for number in (0, 1, 2)]
     assert texts == ["0 servers", "1 server", "2 servers"]
     assert [translated(text) for text in texts] == ["0 Server", "1 Server (Einzahl)", "2 Server"]
+
+
+@pytest.mark.parametrize(("language", "decimal"), [("en", "."), ("de", ",")])
+def test_numbers_have_the_separators_of_the_language(language, decimal):
+    token = current_language.set(language)
+    assert (in_groups(12345), in_groups(1234.56)) == ("12\u202f345", f"1\u202f234{decimal}6")
+    current_language.reset(token)
 
 
 def test_values_are_not_translated():

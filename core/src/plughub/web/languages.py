@@ -64,6 +64,17 @@ def ngettext(one: str, many: str, number: int) -> str:
     return _catalogue().ngettext(one, many, number)
 
 
+def in_groups(number: float) -> str:
+    """Return a number with narrow spaces between thousands and the decimal sign of the request's language.
+
+    Args:
+        number: a whole number, or one that is shown with one decimal place.
+    """
+    text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}"
+    text = text.replace(",", "\u202f")
+    return text.replace(".", ",") if current_language.get() == "de" else text
+
+
 def translated(value: Any) -> Any:
     """Return a `Text` in the language of the request, and everything else unchanged.
 

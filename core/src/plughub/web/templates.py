@@ -16,7 +16,7 @@ from plughub import __version__
 from plughub.domain.clock import isoformat
 from plughub.domain.errors import StartError
 from plughub.web.context import WebContext
-from plughub.web.languages import gettext, known, ngettext, translated
+from plughub.web.languages import gettext, in_groups, known, ngettext, translated
 from plughub.web.script_policy import NONCE, ScriptNonces, with_nonce
 from plughub.web.static import HubStaticHandler
 from plughub.web.template_user import TemplateUser
@@ -193,7 +193,7 @@ def _mark_texts(environment: Environment) -> None:
 
 def _grouped(number: Any) -> Any:
     """Separate the thousands of a number by narrow spaces, as readers of all languages understand them."""
-    return f"{number:,}".replace(",", "\u202f") if isinstance(number, int) else number
+    return in_groups(number) if isinstance(number, int) else number
 
 
 def _value(value: Any, user: TemplateUser | None, nonce: str) -> Any:

@@ -8,6 +8,7 @@ from plughub.domain.machine_state import MachineState
 from plughub.domain.usage import GIB
 from plughub.domain.words import Text, _
 from plughub.web.base import BaseHandler
+from plughub.web.languages import in_groups
 
 
 def machine_row(machine: MachineState) -> dict[str, Any]:
@@ -37,7 +38,7 @@ async def free_resources(handler: BaseHandler, backend: str) -> list[dict[str, A
 def _load_and_memory(machine: MachineState) -> list[dict[str, Any]]:
     load = {
         "title": _("CPU load"),
-        "text": _("%(load)s of %(cpus)s cores", load=f"{machine.load:.1f}", cpus=str(machine.cpus)),
+        "text": _("%(load)s of %(cpus)s cores", load=in_groups(machine.load), cpus=str(machine.cpus)),
         "value": f"{machine.load:.2f}",
         "max": str(machine.cpus),
         "high": f"{0.9 * machine.cpus:.2f}",
@@ -57,4 +58,4 @@ def _meter(title: Text, total: int, free: int) -> dict[str, Any]:
 
 
 def _gib(size: int) -> str:
-    return f"{size / GIB:.1f} GiB"
+    return f"{in_groups(size / GIB)} GiB"

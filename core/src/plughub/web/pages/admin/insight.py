@@ -16,7 +16,7 @@ from plughub.domain.usage import UsageKey, UsageQuery, UsageReport, UsageSum
 from plughub.domain.words import Text, _, ngettext
 from plughub.services.observability.metrics import HookTimes
 from plughub.web.authorization import list_coverage
-from plughub.web.languages import translated
+from plughub.web.languages import in_groups, translated
 from plughub.web.pages.admin.base import AdminPageHandler, shows_section
 from plughub.web.pages.admin.charts import activity_charts, number_table
 from plughub.web.pages.admin.navigation import ACTIVITY, ANNOUNCEMENT, HEALTH, PLUGINS, USAGE
@@ -207,9 +207,9 @@ def _failures(count: int) -> Text | None:
 def _hook_row(hook: HookTimes) -> dict[str, str]:
     return {
         "hook": hook.hook,
-        "calls": f"{hook.calls:,}",
-        "failures": f"{hook.failures:,}",
-        "mean": f"{1000 * hook.seconds / hook.calls:,.1f} ms" if hook.calls else "",
+        "calls": in_groups(hook.calls),
+        "failures": in_groups(hook.failures),
+        "mean": f"{in_groups(1000 * hook.seconds / hook.calls)} ms" if hook.calls else "",
     }
 
 
@@ -229,10 +229,10 @@ def _usage_row(usage: UsageSum) -> dict[str, str]:
     return {
         "key": usage.key,
         "value": f"{usage.hours:.3f}",
-        "hours": f"{usage.hours:,.1f}",
-        "cpu_hours": f"{usage.cpu_hours:,.1f}",
-        "memory_hours": f"{usage.memory_hours:,.1f}",
-        "runs": f"{usage.runs:,}",
+        "hours": in_groups(usage.hours),
+        "cpu_hours": in_groups(usage.cpu_hours),
+        "memory_hours": in_groups(usage.memory_hours),
+        "runs": in_groups(usage.runs),
     }
 
 
