@@ -118,6 +118,18 @@ async def test_servers_are_filtered(hub):
     assert await users("?backend=other") == []
 
 
+async def test_odd_names_have_whole_ids_and_addresses(hub):
+    browser = await hub.logged_in("root")
+    await hub.store.write(lambda tx: (tx.user_list.create(["a b&c"]), tx.groups.create(["x <y>"])))
+    page = (await browser.get("/hub/admin/users")).body.decode()
+    assert 'aria-labelledby="name-a%20b%26c"' in page
+    assert 'id="name-a%20b%26c" href="/hub/admin/users/a%20b%26c"' in page
+    shown = (await browser.get("/hub/admin/users/a%20b%26c")).body.decode()
+    assert 'href="/hub/admin/audit?user=a+b%26c"' in shown
+    assert 'id="group-x%20%3Cy%3E"' in (await browser.get("/hub/admin/groups")).body.decode()
+    assert (await browser.get("/hub/admin/groups/x%20%3Cy%3E")).code == 200
+
+
 # ---- a group admin
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from plughub.domain.scopes import ScopeFilter, coverage_of
 from plughub.domain.sessions import LoginSession
@@ -100,7 +101,7 @@ class UserPageHandler(AdminPageHandler):
 
     def _audit_url(self, user: User) -> str:
         may = self.visitor.may("read:audit") and self.context.audit is not None
-        return f"{self.admin_path('audit')}?user={user.name}" if may else ""
+        return f"{self.admin_path('audit')}?{urlencode({'user': user.name})}" if may else ""
 
 
 def session_row(session: LoginSession) -> dict[str, Any]:
