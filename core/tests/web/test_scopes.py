@@ -96,6 +96,10 @@ GET /users/{name}/servers/{server}/progress: read:servers
 GET /users/{name}/servers/{server}/usage: read:servers
 GET /users/{name}/servers/{server}/logs: start:servers admin:server_state
 GET /users/{name}/servers/{server}/logs/stream: start:servers admin:server_state
+GET /users/{name}/server/announced-stop: read:servers
+PUT DELETE /users/{name}/server/announced-stop: delete:servers
+GET /users/{name}/servers/{server}/announced-stop: read:servers
+PUT DELETE /users/{name}/servers/{server}/announced-stop: delete:servers
 GET /users/{name}/tokens: read:tokens
 GET /users/{name}/tokens/{token}: read:tokens
 DELETE /users/{name}/tokens/{token}: tokens
