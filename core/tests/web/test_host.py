@@ -34,7 +34,7 @@ def addresses():
 
 async def answers(hub, visitor, host):
     for path in dict.fromkeys(addresses()):
-        if path.endswith(("/progress", "/logout")):
+        if path.endswith(("/progress", "/logout", "/events", "/stream")):
             continue
         for more in ({}, PAGINATED):
             answer = await visitor.get(
