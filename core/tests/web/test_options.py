@@ -89,7 +89,7 @@ async def test_named_server_limit_function(make_hub):
     assert (await admin.ask("PUT", f"{LAB}2")).code == 201
     assert (await admin.post(f"{LAB}3")).code == 201
     browser = await hub.logged_in()
-    assert b"You have 3 of at most 1 named servers." in (await browser.get("/hub/home")).body
+    assert b"You have 3 of at most 1." in (await browser.get("/hub/home")).body
 
 
 async def test_invalid_named_server_limit_is_reported(make_hub, caplog):

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import math
 import time
 from collections.abc import Collection
 
 from tornado.iostream import StreamClosedError
 
+from plughub.domain.errors import InvalidError
 from plughub.domain.timings import LIVE_GATHER_SECONDS, LIVE_KEEPALIVE_SECONDS
 from plughub.services.coordination.live_updates import EVERYTHING, LiveUpdates, Reader, Subscription
 from plughub.services.tokens.principals import Principal
-from plughub.web.api.base import APIHandler
+from plughub.web.api.event_streams import EventStreamHandler
 from plughub.web.authorization import requires
 from plughub.web.bodies import NUMBER
 from plughub.web.description import call
 
 
-class EventsHandler(APIHandler):
+class EventsHandler(EventStreamHandler):
     """``/hub/api/events``: a stream of the topics that have changed.
 
     Each event is a JSON object: ``topics`` are the topics of the change feed that have changed since the last
@@ -28,7 +29,7 @@ class EventsHandler(APIHandler):
 
     _subscription: Subscription | None = None
 
-    @call(errors=(429,), query={"since": NUMBER, "once": NUMBER})
+    @call(errors=(400, 429), query={"since": NUMBER, "once": NUMBER})
     @requires()
     async def get(self) -> None:
         """Stream the topics that change; ``once`` ends the stream after the first event."""
@@ -37,9 +38,7 @@ class EventsHandler(APIHandler):
         updates = self.services.live_updates
         self._subscription = subscription = await updates.subscribe(reader_of(self.visitor), limit=limit)
         try:
-            self.set_header("Content-Type", "text/event-stream")
-            self.set_header("Cache-Control", "no-cache")
-            self.set_header("X-Accel-Buffering", "no")
+            self.begin_events()
             with contextlib.suppress(StreamClosedError):
                 missed = updates.missed_topics(subscription, since) if since else frozenset()
                 await self._send(missed)
@@ -50,14 +49,19 @@ class EventsHandler(APIHandler):
 
     def on_connection_close(self) -> None:
         """End the stream of a client that has disconnected."""
+        super().on_connection_close()
         if self._subscription is not None:
             self._subscription.end()
 
     def _seconds(self, name: str) -> float:
+        text = self.get_argument(name, "") or "0"
         try:
-            return float(self.get_argument(name, "") or 0)
+            seconds = float(text)
         except ValueError:
-            return 0
+            seconds = math.nan
+        if not math.isfinite(seconds):
+            raise InvalidError(f"{name} must be a number of seconds since the epoch")
+        return seconds
 
     async def _stream(self, updates: LiveUpdates, subscription: Subscription) -> None:
         while True:
@@ -76,13 +80,10 @@ class EventsHandler(APIHandler):
                 await self._send(topics)
                 await subscription.pause(LIVE_GATHER_SECONDS)
             else:
-                self.write(": keep-alive\n\n")
-                await self.flush()
+                await self.keep_alive()
 
     async def _send(self, topics: Collection[str]) -> None:
-        event = {"topics": sorted(topics), "at": round(time.time(), 3)}
-        self.write(f"data: {json.dumps(event)}\n\n")
-        await self.flush()
+        await self.send_event({"topics": sorted(topics), "at": round(time.time(), 3)})
 
     async def _current_reader(self) -> Reader | None:
         """Authenticate again, without counting it as activity; None if the login has ended."""
