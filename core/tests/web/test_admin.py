@@ -78,18 +78,19 @@ def rows(page, kind):
 
 async def test_users_are_searched_sorted_and_paged_in_the_database(hub):
     browser = await hub.logged_in("root")
-    await crowd(hub, *(f"student-{number:03}" for number in range(60)), "a_b", "axb")
-    first = await browser.get("/hub/admin/users?q=student&size=25")
-    assert rows(first, "user") == [f"student-{number:03}" for number in range(25)]
-    assert b"1 to 25 of 60" in first.body
+    await crowd(hub, *(f"student-{number:03}" for number in range(120)), "a_b", "axb")
+    assert len(rows(await browser.get("/hub/admin/users?q=student"), "user")) == 25
+    first = await browser.get("/hub/admin/users?q=student&size=50")
+    assert rows(first, "user") == [f"student-{number:03}" for number in range(50)]
+    assert b"1 to 50 of 120" in first.body
     following = re.search(rb'rel="next" href="([^"]+)"', first.body)[1].decode().replace("&amp;", "&")
-    assert rows(await browser.get(following), "user")[0] == "student-025"
-    backwards = await browser.get("/hub/admin/users?q=STUDENT&sort=-name&page=3&size=25")
-    assert rows(backwards, "user") == [f"student-{number:03}" for number in range(9, -1, -1)]
+    assert rows(await browser.get(following), "user")[0] == "student-050"
+    backwards = await browser.get("/hub/admin/users?q=STUDENT&sort=-name&page=3&size=50")
+    assert rows(backwards, "user") == [f"student-{number:03}" for number in range(19, -1, -1)]
     assert rows(await browser.get("/hub/admin/users?q=a_"), "user") == ["a_b"]
-    late = await browser.get("/hub/admin/users?q=student&size=25&page=9&sort=-name")
+    late = await browser.get("/hub/admin/users?q=student&size=50&page=9&sort=-name")
     assert late.code == 302
-    assert late.headers["Location"].endswith("q=student&sort=-name&size=25&page=3")
+    assert late.headers["Location"].endswith("q=student&sort=-name&size=50&page=3")
     for wrong in ("page=0", "page=x", "page=99999999999999999999", "size=7", "sort=cookie_id", "state=odd"):
         assert (await browser.get(f"/hub/admin/users?{wrong}")).code == 200, wrong
 

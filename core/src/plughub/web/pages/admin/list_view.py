@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
@@ -13,7 +13,8 @@ from plughub.web.pages.base import PageHandler
 SIZES: Final = (25, 50, 100)
 """Numbers of rows that a page may have. The largest one still renders within the time for one turn of the
 event loop."""
-USUAL_SIZE: Final = 50
+USUAL_SIZE: Final = 25
+"""Rows of a page unless the address says otherwise; a page of 50 would take more than 60 kB."""
 MAX_SEARCH: Final = 255
 MAX_PAGE: Final = 10**9
 
@@ -65,9 +66,9 @@ class ListView:
         return min(self.offset + self.size, self.total)
 
     @property
-    def sizes(self) -> Sequence[int]:
-        """Return the numbers of rows that a page may have."""
-        return SIZES
+    def is_usual_size(self) -> bool:
+        """Return whether the page has the usual number of rows."""
+        return self.size == USUAL_SIZE
 
     @property
     def is_limited(self) -> bool:
