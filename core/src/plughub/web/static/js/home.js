@@ -106,11 +106,16 @@ function inUnit(number, unit) {
   return value.toLocaleString(language, { maximumFractionDigits: unit && value < 100 ? 1 : 0 });
 }
 
-/** Format bytes, with their limit if there is one: "2.8 GiB", "2.8 of 8 GiB". */
+/** Format bytes, with their limit if there is one: "2.8 GiB", "2.8 of 8 GiB", "11 MiB of 2 GiB". */
 function bytes(used, limit) {
-  const unit = unitOf(limit || used);
-  if (!limit) return `${inUnit(used, unit)} ${UNITS[unit]}`;
-  return _("{used} of {limit}", { used: inUnit(used, unit), limit: `${inUnit(limit, unit)} ${UNITS[unit]}` });
+  const unit = unitOf(used);
+  const usedText = `${inUnit(used, unit)} ${UNITS[unit]}`;
+  if (!limit) return usedText;
+  const unitOfLimit = unitOf(limit);
+  return _("{used} of {limit}", {
+    used: unit === unitOfLimit ? inUnit(used, unit) : usedText,
+    limit: `${inUnit(limit, unitOfLimit)} ${UNITS[unitOfLimit]}`,
+  });
 }
 
 const cores = (number) => number.toLocaleString(language, { maximumFractionDigits: 2 });
