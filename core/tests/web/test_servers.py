@@ -26,7 +26,9 @@ def events(answer):
 
 
 def read_events(body):
-    return [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: ")]
+    lines = [line for line in body.decode().split("\n") if line]
+    assert all(line.startswith("data: ") for line in lines), "clients of JupyterHub know no other lines"
+    return [json.loads(line[6:]) for line in lines]
 
 
 class ProgressStream:

@@ -31,12 +31,17 @@ class EventStreamHandler(APIHandler):
         """Return whether the client has disconnected."""
         return self._closed.is_set()
 
-    def begin_events(self) -> None:
-        """Set the headers of a stream that neither browsers nor proxies keep."""
+    def begin_events(self, *, continues: bool = False) -> None:
+        """Set the headers of a stream that neither browsers nor proxies keep.
+
+        Args:
+            continues: tell browsers to open the stream again soon after it has ended.
+        """
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
-        self.write(f"retry: {EVENT_RETRY_MILLISECONDS}\n\n")
+        if continues:  # JupyterHub's clients of the progress of a start know lines with data only
+            self.write(f"retry: {EVENT_RETRY_MILLISECONDS}\n\n")
 
     async def send_event(self, event: Mapping[str, Any], key: str = "") -> None:
         """Send an event.

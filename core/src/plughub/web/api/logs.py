@@ -67,7 +67,7 @@ class LogStreamHandler(EventStreamHandler):
         since = self.request.headers.get("Last-Event-ID") or self.get_argument("since", "")
         note_reader(self, record)
         with self.services.logs.stream(self.visitor.qualified_name):
-            self.begin_events()
+            self.begin_events(continues=True)
             with contextlib.suppress(StreamClosedError):
                 await self._stream(record, since)
 
