@@ -34,7 +34,8 @@ async def test_server_is_shared_by_link_and_by_name_and_both_end(hub, page):
     await page.wait_for_selector("#link-area:not([hidden])")
     link = await page.inner_text("#share-link")
     assert link.startswith(f"{hub.address}/hub/accept-share?code=")
-    assert await page.locator("#links-table tbody tr").count() == 1  # shown without a reload
+    await page.wait_for_selector("#links-table tbody tr")  # without a reload
+    assert await page.locator("#links-table tbody tr").count() == 1
 
     await page.check("#with-user")
     await page.fill("#share-name", "nobody-here")

@@ -117,7 +117,7 @@ def run(tmp_path_factory) -> Iterator[HubRun]:
 @st.composite
 def requests(draw):
     path, method, operation = draw(st.sampled_from(OPERATIONS))
-    address, query = path, ["once=1"] if path == "/events" else []  # the stream would not end
+    address, query = path, []
     for parameter in operation["parameters"]:
         name = parameter["name"]
         if parameter["in"] == "path":
@@ -126,6 +126,8 @@ def requests(draw):
         elif draw(st.booleans()):
             value = draw(BY_TYPE[parameter["schema"]["type"]] | NAMES)
             query.append(f"{name}={quote(str(value))}")
+    if path.endswith(("/events", "/stream")):
+        query.append("once=1")  # else it would not end
     body = None
     if "requestBody" in operation and draw(st.integers(0, 9)):
         schema = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]

@@ -59,10 +59,10 @@ class LogStreamHandler(EventStreamHandler):
     the id of the last event in the header ``Last-Event-ID``, as browsers do, or in ``since``.
     """
 
-    @call(errors=(404, 429), query={"since": TEXT})
+    @call(errors=(404, 429), query={"since": TEXT, "once": NUMBER})
     @requires(*LOG_SCOPES, about=of_server)
     async def get(self, name: str, server: str = "") -> None:
-        """Stream the last lines of a server, and new ones."""
+        """Stream the last lines of a server, and new ones; ``once`` ends the stream after the first event."""
         record = await self.services.servers.get(name, server)
         since = self.request.headers.get("Last-Event-ID") or self.get_argument("since", "")
         note_reader(self, record)
@@ -82,7 +82,7 @@ class LogStreamHandler(EventStreamHandler):
                 if sent is None or event["lines"] or _facts(tail) != _facts(sent):
                     await self.send_event(event, f"{tail.series}:{tail.end}")
                 sent = tail
-            if not tail.is_live:
+            if not tail.is_live or self.get_argument("once", ""):
                 return
             await self.keep_alive()
             await self.pause(LOG_TAIL_SECONDS)
