@@ -89,7 +89,18 @@ def test_a_launcher_that_fails_is_reported(tmp_path, monkeypatch):
 
 
 async def test_a_start_does_not_block_the_event_loop(simple):
-    spawners = [simple(username=f"user{number}") for number in range(5)]
+    pauses = []
+    for attempt in range(3):  # a start that blocks does so each time; a busy machine only sometimes
+        spawners = [simple(username=f"user{attempt}-{number}") for number in range(5)]
+        pauses.append(await longest_pause(asyncio.gather(*(spawner.start() for spawner in spawners))))
+        assert len({spawner.started.url for spawner in spawners}) == 5
+        if pauses[-1] < 0.25:
+            break
+    assert min(pauses) < 0.25
+
+
+async def longest_pause(work):
+    """Return the longest time in seconds between two turns of the event loop until the work is done."""
     longest, done = 0.0, asyncio.Event()
 
     async def watch():
@@ -100,12 +111,10 @@ async def test_a_start_does_not_block_the_event_loop(simple):
             longest = max(longest, time.monotonic() - before)
 
     watching = asyncio.create_task(watch())
-    await asyncio.gather(*(spawner.start() for spawner in spawners))
+    await work
     done.set()
     await watching
-
-    assert longest < 0.25
-    assert len({spawner.started.url for spawner in spawners}) == 5
+    return longest
 
 
 async def test_a_start_cancelled_during_the_launch_leaves_nothing_behind(simple, tmp_path, monkeypatch):
