@@ -1,4 +1,4 @@
-"""The administration console: who may open which section, and what each page shows."""
+"""The administration console: the scopes that open each section, and what its pages show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Announced stops: who may make them, and how long they hold."""
+"""Announced stops: the scope that they need, and how long they hold."""
 
 from __future__ import annotations
 

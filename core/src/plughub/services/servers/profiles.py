@@ -1,4 +1,4 @@
-"""Profiles that spawners offer: who may use them, and the options that they take."""
+"""Profiles that spawners offer: the users who may choose them, and the options that they take."""
 
 from __future__ import annotations
 

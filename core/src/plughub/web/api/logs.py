@@ -93,7 +93,7 @@ def _facts(tail: LogTail) -> tuple[object, ...]:
 
 
 def _event(tail: LogTail, sent: LogTail | None, since: str) -> dict[str, Any]:
-    """Return the event that brings a reader up to date, who has an earlier tail or continues a stream."""
+    """Return the event with what a reader lacks, after an earlier tail or an earlier stream."""
     if sent is not None and sent.series == tail.series:
         number = tail.unsent(sent)
     else:
