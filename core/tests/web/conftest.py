@@ -43,10 +43,10 @@ from plughub.testing.databases import open_database, prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
 from plughub.testing.services import COOKIE_SECRET, make_services, split_settings
-from plughub.web.application import make_application
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
 from plughub.web.plugin_pages import PluginPage, with_login_pages
+from plughub.web.routes import make_application
 
 DEADLINE = 20.0
 

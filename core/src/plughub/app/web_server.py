@@ -13,8 +13,9 @@ from plughub.app.hub_socket import SocketFile
 from plughub.app.listen_addresses import hub_address_setting
 from plughub.app.web_context import web_context
 from plughub.classes.processes.ports import bind_error
-from plughub.web.application import HubApplication, make_application
+from plughub.web.application import HubApplication
 from plughub.web.listener import HubServer
+from plughub.web.routes import make_application
 
 
 class WebServer:

@@ -1,4 +1,4 @@
-"""The web application: routes, tornado settings, and the access log."""
+"""The web application: tornado settings, admission of requests, and the access log."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from plughub.web.forwarded_headers import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
 from plughub.web.languages import choose_language, current_language
 from plughub.web.listener import read_ahead
-from plughub.web.pages.small_pages import RespelledHandler
 from plughub.web.peers import TrustedPeers
-from plughub.web.routes import routes
 from plughub.web.static import FURTHER_STATIC, STATIC, HubStaticHandler
 from plughub.web.templates import Templates
 
@@ -38,10 +36,17 @@ _SERVER_ERROR: Final = 500
 
 
 class HubApplication(Application):
-    """The hub's web application."""
+    """The hub's web application.
 
-    def __init__(self, context: WebContext) -> None:
+    Args:
+        context: what handlers work with.
+        rules: the routes in lookup order.
+        respelled: the handler that redirects to the hub's own spelling of a page's address.
+    """
+
+    def __init__(self, context: WebContext, rules: list[Any], respelled: type[RequestHandler]) -> None:
         self.context = context
+        self._respelled = respelled
         self.log = logging.getLogger("plughub.web")
         self.page_headers = page_headers(context)
         self.api_headers = api_headers(context)
@@ -49,7 +54,7 @@ class HubApplication(Application):
         self._prefix = context.services.settings.hub_prefix
         self._api = f"{self._prefix}api"
         super().__init__(
-            routes(context),
+            rules,
             cookie_secret=context.cookie_secret,
             xsrf_cookies=True,
             static_path=str(STATIC),
@@ -81,7 +86,7 @@ class HubApplication(Application):
         request.path = request.uri.partition("?")[0]
         if request.uri != sent and _opens_page(request):
             # Browsers store the hub's cookies for one spelling of the base URL only.
-            return BodyGate(self, request, self.get_handler_delegate(request, RespelledHandler))
+            return BodyGate(self, request, self.get_handler_delegate(request, self._respelled))
         return BodyGate(self, request, super().find_handler(request, **kwargs))
 
     def log_request(self, handler: RequestHandler) -> None:
@@ -121,8 +126,3 @@ class HubApplication(Application):
 
 def _opens_page(request: HTTPServerRequest) -> bool:
     return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "")
-
-
-def make_application(context: WebContext) -> HubApplication:
-    """Create the web application."""
-    return HubApplication(context)

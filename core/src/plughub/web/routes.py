@@ -1,4 +1,4 @@
-"""Routes: the handlers of all addresses, in lookup order."""
+"""The handlers of all addresses, in lookup order, and the web application made of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from plughub.web.api.base import UnknownHandler
 from plughub.web.api.calls import pattern_of
 from plughub.web.api.openapi import PATH, OpenAPIHandler, describe
 from plughub.web.api_routes import API, CALLS
+from plughub.web.application import HubApplication
 from plughub.web.context import WebContext
 from plughub.web.page_routes import PAGES
 from plughub.web.pages import root, small_pages
 from plughub.web.plugin_pages import LOGIN, login_page
+
+
+def make_application(context: WebContext) -> HubApplication:
+    """Create the web application with all its routes."""
+    return HubApplication(context, routes(context), small_pages.RespelledHandler)
 
 
 def routes(context: WebContext) -> list[Any]:
