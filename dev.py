@@ -3,6 +3,7 @@
 - ``python3 dev.py hub [arguments of hub]``
 - ``python3 dev.py test [arguments of pytest]``: all tests in two processes, with ``-n 0`` in one
 - ``python3 dev.py check``
+- ``python3 dev.py docs``: build the documentation site and serve it, with ``--check`` only build it
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ def main(arguments: list[str]) -> int:
     if command == "check":
         install(["dev"])
         return max(run(*check, check=False) for check in CHECKS)
+    if command == "docs":
+        install(["docs"])
+        return run("python", "docs/website.py", *rest, check=False)
     print(__doc__)
     return 2
 

@@ -61,25 +61,37 @@ ENVIRONMENT: Final = ("JPY_", "JUPYTERHUB_", "PLUGHUB_", "CONFIGPROXY_", "TMP", 
 
 def hooks() -> Iterator[str]:
     """Describe every hook, in the order of the contract."""
-    titles = _titles()
-    for name, terms in HOOKS.items():
-        if name in titles:
-            yield f"### {titles[name]}\n"
-        function = getattr(hookspecs, name)
-        summary, parts = _sections(function)
-        awaited = terms.calling.value != "register"
-        facts = [terms.calling.value]
-        facts += [f"up to {terms.timeout:g} s"] if awaited else []
-        facts += ["may be left out"] if terms.optional else []
-        yield f"#### {name}\n\n```python\n{signature(function)}\n```\n\n*{', '.join(facts)}.* {summary}\n"
-        example = parts.pop("Example", "")
-        for title, text in parts.items():
-            about = [(f"`{name}`", line) for name, line in _entries(text)] if title == "Args" else []
-            yield from (f"- {name}: {line}" for name, line in about or [(f"**{title}**", _one_line(text))])
-        if example:
-            code = re.sub(r"\n\n(?=@|class |(?:async )?def )", "\n\n\n", example)
-            yield f"\n```python\n{code}\n```"
-        yield ""
+    starting = titles()
+    for name in HOOKS:
+        if name in starting:
+            yield f"### {starting[name]}\n"
+        yield from described_hook(name)
+
+
+def described_hook(name: str) -> Iterator[str]:
+    """Describe one hook.
+
+    Args:
+        name: of the hook.
+
+    Returns:
+        Lines of Markdown, with a heading of level four.
+    """
+    terms, function = HOOKS[name], getattr(hookspecs, name)
+    summary, parts = _sections(function)
+    awaited = terms.calling.value != "register"
+    facts = [terms.calling.value]
+    facts += [f"up to {terms.timeout:g} s"] if awaited else []
+    facts += ["may be left out"] if terms.optional else []
+    yield f"#### {name}\n\n```python\n{signature(function)}\n```\n\n*{', '.join(facts)}.* {summary}\n"
+    example = parts.pop("Example", "")
+    for title, text in parts.items():
+        about = [(f"`{name}`", line) for name, line in _entries(text)] if title == "Args" else []
+        yield from (f"- {name}: {line}" for name, line in about or [(f"**{title}**", _one_line(text))])
+    if example:
+        code = re.sub(r"\n\n(?=@|class |(?:async )?def )", "\n\n\n", example)
+        yield f"\n```python\n{code}\n```"
+    yield ""
 
 
 def signature(function: Callable[..., object]) -> str:
@@ -116,8 +128,12 @@ def records() -> Iterator[str]:
         yield ""
 
 
-def _titles() -> dict[str, str]:
-    """Find the hooks that begin a part of the contract."""
+def titles() -> dict[str, str]:
+    """Find the hooks that begin a part of the contract.
+
+    Returns:
+        The title of the part by the name of its first hook.
+    """
     source = inspect.getsource(hookspecs)
     found = re.findall(r"^# -{10,} ([^\n]+)$.*?^(?:async )?def (hub_\w+)", source, re.MULTILINE | re.DOTALL)
     return {hook: title[0].upper() + title[1:] for title, hook in found}

@@ -66,7 +66,7 @@ def tracked() -> list[Path]:
 
 
 def pages() -> list[Path]:
-    hidden = (".venv", "node_modules", ".tox", ".pytest_cache")
+    hidden = (".venv", "build", "node_modules", ".tox", ".pytest_cache")
     return sorted(path for path in ROOT.rglob("*.md") if not {*path.relative_to(ROOT).parts} & {*hidden})
 
 
