@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 import venv
@@ -133,6 +134,7 @@ def run(command: str, *arguments: str, check: bool = True) -> int:
     """
     folder = None if command == "hub" else ROOT
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment["PLUGHUB_COMMAND"] = f"python3 {shlex.quote(sys.argv[0])} hub"  # for the hub's advice
     with subprocess.Popen([str(BIN / command), *arguments], cwd=folder, env=environment) as process:
         # Ctrl-C also reaches the command, which shuts down by itself; subprocess.run would kill it.
         code = None

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine
 
 import plughub
-from plughub.storage.schema import prepare_schema
+from plughub.storage.schema import prepare_schema, shown_database
 from plughub.storage.tables import metadata
 from plughub.testing.quick import starts
 
@@ -158,8 +158,22 @@ def test_a_token_is_printed_alone_and_stored_as_a_hash(hub, tmp_path):
 
 @pytest.mark.usefixtures("started")
 def test_a_token_for_a_new_user_reports_the_new_user(hub):
-    assert hub("token", "alcie")[2] == "hub: created user 'alcie', who did not exist\n"
-    assert hub("token", "alcie")[2] == ""
+    new = "hub: created user 'alcie', who did not exist\n"
+    assert hub("token", "alcie")[2].startswith(new)
+    assert new not in hub("token", "alcie")[2]
+
+
+@pytest.mark.usefixtures("started")
+def test_commands_name_the_database_into_which_they_write(hub, tmp_path):
+    file = f"{tmp_path}/jupyterhub.sqlite"
+    assert hub("token", "root")[2].endswith(f"hub: created an API token of 'root' in the database {file}\n")
+    assert hub("link", "root")[2] == f"hub: created a login link of 'root' in the database {file}\n"
+    assert hub("upgrade-db")[1].startswith(f"the database is up to date: {file} (")
+
+
+def test_a_database_is_named_without_its_password():
+    assert shown_database("postgresql://hub:secret@db/hub") == "postgresql://hub:***@db/hub"
+    assert shown_database("sqlite://") == "sqlite://"
 
 
 @pytest.mark.usefixtures("started")
@@ -265,7 +279,7 @@ def test_a_link_is_printed_alone_stored_as_a_hash_and_audited(hub, tmp_path):
     link = said.strip()
     assert (code, said.count("\n")) == (0, 1)
     assert link.startswith("http://127.0.0.1:8000/hub/login/onetime?token=")
-    assert complaint == "hub: user 'alice' does not exist; a login with this link creates the user\n"
+    assert complaint.startswith("hub: user 'alice' does not exist; a login with this link creates the user\n")
     [token] = query_of(link)["token"]
     assert len(token) >= 43
     assert token.encode() not in file.read_bytes()

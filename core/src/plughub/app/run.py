@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from traitlets.config import Config
@@ -28,12 +29,17 @@ from plughub.storage.schema import sqlite_path
 log = logging.getLogger("plughub")
 
 
-def run_hub(config: Config, plugins: str | None = None) -> int:
+Advice = Callable[[Hub], Sequence[str]]
+"""Lines to print after the welcome of a running hub."""
+
+
+def run_hub(config: Config, plugins: str | None = None, advice: Advice | None = None) -> int:
     """Run a hub until a signal ends it.
 
     Args:
         config: the configuration.
         plugins: names of the active plugins, separated by commas; None for those of the configuration.
+        advice: returns lines that are printed once the hub runs.
 
     Returns:
         The exit code.
@@ -50,7 +56,7 @@ def run_hub(config: Config, plugins: str | None = None) -> int:
             return _generate_certificates(settings)
         raise_limit()
         hub = Hub(config, plugin_names(plugins, settings))
-    return _run(hub)
+    return _run(hub, advice)
 
 
 def _generate_certificates(settings: JupyterHub) -> int:
@@ -67,9 +73,9 @@ def _generate_certificates(settings: JupyterHub) -> int:
     return 0
 
 
-def _run(hub: Hub) -> int:
+def _run(hub: Hub, advice: Advice | None) -> int:
     try:
-        asyncio.run(_run_until_ended(hub))
+        asyncio.run(_run_until_ended(hub, advice))
     except EndedEarlyError:
         print("hub: stopped during startup", file=sys.stderr)
     except asyncio.CancelledError:
@@ -78,7 +84,7 @@ def _run(hub: Hub) -> int:
     return 0
 
 
-async def _run_until_ended(hub: Hub) -> None:
+async def _run_until_ended(hub: Hub, advice: Advice | None) -> None:
     task = asyncio.current_task()
 
     def abort() -> None:
@@ -94,7 +100,7 @@ async def _run_until_ended(hub: Hub) -> None:
         await hub.close()  # leaves servers and proxy running: the next start takes them over
         raise
     try:
-        await _print_welcome(hub)
+        await _print_welcome(hub, advice)
     except BaseException:
         await hub.close()
         pid_file.remove()
@@ -113,14 +119,15 @@ async def _run_until_ended(hub: Hub) -> None:
             pid_file.remove()
 
 
-async def _print_welcome(hub: Hub) -> None:
-    """Print the hub's URL and a login link; a database that is temporarily unavailable is no error."""
+async def _print_welcome(hub: Hub, advice: Advice | None) -> None:
+    """Print the hub's URL, a login link and advice. An unavailable database is no error."""
     lines = [f"hub: running at {hub.url}"]
     try:
         if link := await hub.first_link():
             lines.append(f"hub: log in once with this link (valid for one hour): {link}")
     except UnavailableError as error:
         log.warning("no login link was created: %s; create one with the command 'hub link'", error)
+    lines += advice(hub) if advice else ()
     print("\n".join(lines), flush=True)
     with contextlib.suppress(UnavailableError):
         await _warn_of_others(hub)

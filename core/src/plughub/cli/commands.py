@@ -14,7 +14,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.installed_plugins import describe_plugins
 from plughub.app.named_plugins import plugin_commands, plugin_names
 from plughub.domain.errors import StartError
-from plughub.storage.schema import require_database, schema_state
+from plughub.storage.schema import require_database, schema_state, shown_database
 
 BUILTIN_COMMANDS: Final = ("check", "doctor", "token", "link", "upgrade-db", "plugins")
 
@@ -31,16 +31,17 @@ def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
     """
     hub = JupyterHub(config=config)
     require_database(hub.db_url)
+    shown = shown_database(hub.db_url)
     before = schema_state(hub.db_url, hub.db_kwargs)
     if before.current:
-        print(f"the database is up to date ({before.head})")
+        print(f"the database is up to date: {shown} ({before.head})")
         return 0
     from plughub.storage.upgrade import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
 
     copy = upgrade_schema(hub.db_url, hub.db_kwargs)
     if copy is not None:
         print(f"the database was copied to {copy} before the upgrade")
-    print(f"the database was upgraded from {before.revision or 'nothing'} to {before.head}")
+    print(f"the database was upgraded from {before.revision or 'nothing'} to {before.head}: {shown}")
     return 0
 
 

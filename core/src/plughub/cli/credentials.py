@@ -23,7 +23,7 @@ from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 from plughub.services.users.login_links import store_link
 from plughub.storage.database import Database
-from plughub.storage.schema import require_schema
+from plughub.storage.schema import require_schema, shown_database
 from plughub.storage.store import Transaction
 from plughub.storage.store import Transaction as StoredTransaction
 
@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 def make_token(options: argparse.Namespace, config: Config) -> int:
     """Create an API token for a user and print it; create the user if necessary.
+
+    The database is named on standard error, because a hub with another one does not accept the token.
 
     Args:
         options: of the command line.
@@ -54,6 +56,9 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
 
     if _transact(hub, work):
         print(f"hub: created user {name!r}, who did not exist", file=sys.stderr)
+    print(
+        f"hub: created an API token of {name!r} in the database {shown_database(hub.db_url)}", file=sys.stderr
+    )
     print(text)
     return 0
 
@@ -85,6 +90,9 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
     token, new = _transact(hub, work)
     if new:
         print(f"hub: user {name!r} does not exist; a login with this link creates the user", file=sys.stderr)
+    print(
+        f"hub: created a login link of {name!r} in the database {shown_database(hub.db_url)}", file=sys.stderr
+    )
     print(login_link(address, token))
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import traceback
@@ -26,6 +27,7 @@ from plughub.cli.configuration import (
 )
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.doctor import diagnose
+from plughub.cli.next_steps import next_steps
 from plughub.cli.options import add_setting_options, settings_of_options, without_value_of_yes
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
@@ -79,7 +81,7 @@ def _run(arguments: list[str]) -> int:
 
 def _run_hub(options: argparse.Namespace, config: Config) -> int:
     """Run a hub, the default action of the command."""
-    return run_hub(config, options.plugins)
+    return run_hub(config, options.plugins, functools.partial(next_steps, options))
 
 
 def _command_of_plugin(arguments: list[str]) -> argparse.Namespace | None:

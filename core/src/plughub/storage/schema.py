@@ -256,6 +256,12 @@ def _file_system(folder: Path) -> str:
     return kind
 
 
+def shown_database(url: str) -> str:
+    """Return the path of a SQLite database, or the URL of another one without its password, for messages."""
+    path = sqlite_path(url)
+    return str(path.absolute()) if path else _shown(url)
+
+
 def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
