@@ -315,6 +315,26 @@ def test_a_link_has_the_public_url_of_the_hub(hub, settings, address):
 
 
 @pytest.mark.usefixtures("started")
+def test_a_link_is_valid_for_as_long_as_requested(hub, tmp_path):
+    file, stored = tmp_path / "jupyterhub.sqlite", "SELECT expires_at FROM plughub_login_links"
+    assert hub("link", "alice", "--valid-for", "2d")[0] == 0
+    [(expires_at,)] = rows(file, stored)
+    assert 0 <= time.time() + 2 * 24 * 3600 - expires_at < 60
+    [(detail,)] = rows(file, "SELECT detail FROM plughub_audit")
+    assert json.loads(detail)["minutes"] == 2880
+    for wrong, reason in {
+        "2": "write a number and a unit: s, m, h, d or w, as in 90m or 2d",
+        "-2d": "not a duration: '-2d'",
+        "8d": "--valid-for must be 1m to 1w, not 8d",
+        "59s": "--valid-for must be 1m to 1w, not 59s",
+    }.items():
+        code, said, complaint = hub("link", "alice", f"--valid-for={wrong}")
+        assert (code, said) == (2, ""), wrong
+        assert reason in complaint
+    assert len(rows(file, stored)) == 1
+
+
+@pytest.mark.usefixtures("started")
 def test_a_link_is_refused_if_one_time_links_are_not_active(hub, tmp_path):
     code, said, complaint = hub("link", "alice", "--plugins", "dummy,simple")
     assert (code, said) == (2, "")

@@ -42,6 +42,7 @@ KEPT = "include_stopped_servers&x&y=&z=1&z=2&q=a%20b+c&u=%C3%BC&s=%2F"
 LISTS = [
     "/users", "/groups", "/shares/owner", "/shares/owner/", "/share-codes/owner", "/share-codes/owner/",
     "/users/user00/shared", "/groups/group00/shared", "/audit", "/proxy",
+    "/servers",
 ]  # fmt: skip
 
 
@@ -105,6 +106,28 @@ async def test_statement_count_is_independent_of_page_length(hub, admin, path):
         return min([await once(limit) for _ in range(4)])
 
     assert await count(2) == await count(50) <= 9
+
+
+async def test_servers_of_all_users_are_filtered_and_sorted(hub, admin):
+    await hub.running("user03")
+    await hub.running("user01")
+
+    async def names(query, client=admin):
+        return [server["user"] for server in json.loads((await client.get(f"/hub/api/servers{query}")).body)]
+
+    assert await names("") == await names("?state=running") == ["user01", "user03"]
+    assert await names("?sort=-started") == ["user01", "user03"], "the last one first"
+    assert len(await names("?state=all")) == PEOPLE + 2
+    assert await names("?state=stopped&name_filter=R05") == ["user05"]
+    assert await names("?backend=tiny&sort=-user") == ["user03", "user01"]
+    assert await names("?backend=other") == await names("?state=failed") == []
+    (server,) = json.loads((await admin.get("/hub/api/servers?name_filter=user01")).body)
+    single = json.loads((await admin.get("/hub/api/users/user01/server")).body)
+    assert server == {**single, "user": "user01", "backend": "tiny"}
+    own = await hub.program("user02")
+    assert (await names("", own), await names("?state=all", own)) == ([], ["user02"])
+    for wrong in ("state=odd", "state=", "sort=cookie_id", "limit=x"):
+        assert (await admin.get(f"/hub/api/servers?{wrong}")).code == 400, wrong
 
 
 async def test_pages_add_up_to_whole_list(hub, admin):

@@ -26,6 +26,7 @@ LISTS = {
     "/users": {"user=alice", "group=class"},
     "/groups": {"group=class"},
     "/services": {"service=cull"},
+    "/servers": {"user=alice", "server=alice/", "group=class"},
     "/usage": {"user=alice", "group=class"},
     "/usage/runs": {"user=alice", "group=class"},
 }
@@ -82,6 +83,7 @@ POST PATCH /users/{name}: admin:users
 DELETE /users/{name}: delete:users
 POST /users/{name}/activity: users:activity
 GET /users/{name}/start-choices: start:servers
+GET /servers: read:servers
 GET /users/{name}/server: read:servers
 POST PUT PATCH /users/{name}/server: start:servers
 DELETE /users/{name}/server: delete:servers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ from markupsafe import Markup
 
 from plughub.domain.errors import StartError
 from plughub.kinds import LoginMethod, Page
+from plughub.web import templates
 from plughub.web.pages.admin.list_view import ListView
 from plughub.web.pages.base import PageHandler
 from plughub.web.templates import FOLDER, Templates
@@ -93,8 +95,8 @@ PAGES = ["home", "token", "spawn", "spawn-pending/alice", "user/alice/", "logout
 
 def folder_of(tmp_path, **templates):
     folder = tmp_path / "custom"
-    folder.mkdir(exist_ok=True)
     for name, text in templates.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / f"{name.replace('error404', '404')}.html").write_text(text)
     return {"template_folders": (folder,)}
 
@@ -191,6 +193,28 @@ async def test_failing_template_falls_back_to_hubs_own(make_hub, tmp_path, caplo
     assert lines[0].exc_info is None
     assert re.search(r"/custom/\w+\.html, line (1|2): \w+(Error|NotFound): .", message), message
     assert message.endswith("; rendering the hub's own 404.html instead")
+
+
+async def test_event_loop_turns_while_long_page_is_rendered(make_hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(templates, "RENDER_SLICE_SECONDS", 0)
+    text = "{% for _ in range(9) %}{{ turns() }},{% endfor %}"
+    custom = folder_of(tmp_path, **{"long": text, "admin/users": text + BROKEN["division"]})
+    hub = await make_hub(context=custom)
+    turned, loop = [0], asyncio.get_running_loop()
+
+    def turn():
+        turned[0] += 1
+        if turned[0] < 1000:
+            loop.call_soon(turn)
+
+    turn()
+    page = await hub.application.templates.render_in_slices("long.html", turns=lambda: turned[0])
+    seen = [int(number) for number in page.split(",")[:-1]]
+    assert seen == sorted(set(seen)), "each row is rendered in a later turn"
+    browser = await hub.logged_in("root")
+    assert b'id="user-root"' in (await browser.get("/hub/admin/users")).body, (
+        "the hub's own template replaces it"
+    )
 
 
 async def test_failing_custom_page_is_error_page(make_hub, tmp_path):

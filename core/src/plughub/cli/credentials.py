@@ -14,13 +14,16 @@ from plughub.app.login_links import address_for_users, caller, login_link, requi
 from plughub.app.named_plugins import plugin_names
 from plughub.domain.audit import AuditEntry
 from plughub.domain.clock import utcnow
+from plughub.domain.durations import describe_duration, parse_duration
+from plughub.domain.errors import InvalidError
 from plughub.domain.names import check_username, normalize_username
 from plughub.domain.roles import TOKEN_ROLE
-from plughub.domain.timings import LOGIN_LINK_SECONDS
+from plughub.domain.timings import LOGIN_LINK_SECONDS, LONGEST_LOGIN_LINK_SECONDS
 from plughub.domain.tokens import new_token
 from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
+from plughub.services.users.invitations import SHORTEST
 from plughub.services.users.login_links import store_link
 from plughub.storage.database import Database
 from plughub.storage.schema import require_schema, shown_database
@@ -64,7 +67,7 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
 
 
 def make_link(options: argparse.Namespace, config: Config) -> int:
-    """Create a one-time login link, valid for one hour, and print it.
+    """Create a one-time login link, valid for one hour or for as long as the options say, and print it.
 
     Without a name, the link is for the person who runs the command, and makes them an admin, like the link
     that the hub prints at startup. A link for a named user does not change their permissions.
@@ -78,14 +81,16 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
 
     Raises:
         StartError: one-time login links are not active.
+        InvalidError: the duration is invalid or out of range.
     """
-    hub, name = JupyterHub(config=config), _username(options)
+    hub, name, seconds = JupyterHub(config=config), _username(options), _lifetime(options)
     require_login_links(config, plugin_names(options.plugins, hub))
     address = address_for_users(hub)
 
     def work(tx: Transaction) -> tuple[str, bool]:
-        _audit(tx, hub, "create-login-link", name, minutes=int(LOGIN_LINK_SECONDS // 60))
-        return store_link(tx, name, admin=options.name is None), tx.users.get(name) is None
+        _audit(tx, hub, "create-login-link", name, minutes=seconds // 60)
+        link = store_link(tx, name, admin=options.name is None, lifetime=seconds)
+        return link, tx.users.get(name) is None
 
     token, new = _transact(hub, work)
     if new:
@@ -95,6 +100,16 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
     )
     print(login_link(address, token))
     return 0
+
+
+def _lifetime(options: argparse.Namespace) -> int:
+    if options.valid_for is None:
+        return LOGIN_LINK_SECONDS
+    seconds = parse_duration(options.valid_for)
+    if not SHORTEST <= seconds <= LONGEST_LOGIN_LINK_SECONDS:
+        limits = " to ".join(map(describe_duration, (SHORTEST, LONGEST_LOGIN_LINK_SECONDS)))
+        raise InvalidError(f"--valid-for must be {limits}, not {options.valid_for}")
+    return seconds
 
 
 def _username(options: argparse.Namespace) -> str:

@@ -126,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     token.set_defaults(run=make_token)
     link = commands.add_parser("link", help="create a one-time login link for a user and print it")
     link.add_argument("name", nargs="?", help="username; yourself, as an admin, if omitted")
+    link.add_argument(
+        "--valid-for",
+        metavar="DURATION",
+        help="how long the link works, such as 90m or 2d; an hour if omitted",
+    )
     link.set_defaults(run=make_link)
     upgrade = commands.add_parser("upgrade-db", help="upgrade the database schema")
     upgrade.set_defaults(run=upgrade_database)

@@ -169,6 +169,8 @@ FRESH_COUNTS_SECONDS: Final = 5.0
 
 # ---- HTTP
 
+RENDER_SLICE_SECONDS: Final = 0.004
+"""Seconds for which the rendering of a long page holds the event loop at once: others should not notice."""
 HEADER_SECONDS: Final = 60.0
 """Seconds that a client has for the headers of a request; an idle connection is closed after this, too."""
 BODY_SECONDS: Final = 30.0

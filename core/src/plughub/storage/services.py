@@ -165,12 +165,10 @@ class ServiceLives:
         statement = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
         return self._connection.execute(statement.values(pid=pid, started=started)).rowcount == 1
 
-    def request_restart(self, name: str) -> bool:
-        """Make a running service differ from its configuration, so that it is restarted; False if it does
-        not run.
-        """
-        statement = update(tables.service_lives).where(_lives.name == name, _lives.launch != "")
-        return self._connection.execute(statement.values(digest="")).rowcount == 1
+    def request_restart(self, name: str) -> None:
+        """Make a service differ from its configuration, so that it is restarted, or started at once."""
+        insert_unless_there(self._connection, tables.service_lives, {"name": name})
+        self._connection.execute(update(tables.service_lives).where(_lives.name == name).values(digest=""))
 
     def mark_ended(self, name: str, launch: str) -> None:
         """Store that nothing is left of a start."""

@@ -48,6 +48,7 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/users/{name}/servers/{server?}/logs/stream", logs.LogStreamHandler),
     ("/api/users/{name}/server/usage", usage.UsageHandler),
     ("/api/users/{name}/servers/{server?}/usage", usage.UsageHandler),
+    ("/api/servers", servers.ServerListHandler),
     ("/api/users/{name}/start-choices", start_choices.StartChoicesHandler),
     ("/api/users/{name}/server/announced-stop", servers.AnnouncedStopHandler),
     ("/api/users/{name}/servers/{server?}/announced-stop", servers.AnnouncedStopHandler),

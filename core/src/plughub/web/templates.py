@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, TemplateSyntaxError
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, Template, TemplateSyntaxError
 from markupsafe import Markup
 
 from plughub import __version__
 from plughub.domain.clock import isoformat
 from plughub.domain.errors import StartError
+from plughub.domain.timings import RENDER_SLICE_SECONDS
 from plughub.web.context import WebContext
 from plughub.web.languages import gettext, in_groups, known, ngettext, translated
 from plughub.web.script_policy import NONCE, ScriptNonces, with_nonce
@@ -77,6 +80,14 @@ class Templates:
         """Render the template `name`, such as ``home.html``, with variables."""
         return self._render([name], variables)
 
+    async def render_in_slices(self, name: str, **variables: Any) -> str:
+        """Render a long page in short steps, between which the event loop does other work. See `render`."""
+        variables = self.complete(variables)
+        try:
+            return await _joined_in_slices(self._environment.get_template(name).generate(variables))
+        except Exception as error:  # noqa: BLE001 - a custom template may raise anything
+            return await _joined_in_slices(self._own_instead([name], error).generate(variables))
+
     def render_error(self, status: int, **variables: Any) -> str:
         """Render an error page: ``<status>.html`` when it exists, else ``error.html``."""
         return self._render([f"{status}.html", "error.html"], variables)
@@ -99,12 +110,16 @@ class Templates:
         variables = self.complete(variables)
         try:
             return self._environment.select_template(names).render(variables)
-        except Exception as error:  # a custom template may raise anything
-            own = [name for name in names if (FOLDER / name).is_file()]
-            if self._environment is self._own or not own:
-                raise
-            log.error("%s; rendering the hub's own %s instead", self._reason(error), own[0])
-            return self._own.select_template(own).render(variables)
+        except Exception as error:  # noqa: BLE001 - a custom template may raise anything
+            return self._own_instead(names, error).render(variables)
+
+    def _own_instead(self, names: Sequence[str], error: Exception) -> Template:
+        """Return the hub's own template after a custom one has failed; raise the error if none has."""
+        own = [name for name in names if (FOLDER / name).is_file()]
+        if self._environment is self._own or not own:
+            raise error
+        log.error("%s; rendering the hub's own %s instead", self._reason(error), own[0])
+        return self._own.select_template(own)
 
     def _reason(self, error: Exception) -> str:
         """Describe an error with the template and line that caused it."""
@@ -182,6 +197,16 @@ class Templates:
                 reason = f"{type(error).__name__}: {error}"
                 log.error("c.JupyterHub.template_vars[%r] fails for %s: %s", name, name_of_user, reason)
         return values
+
+
+async def _joined_in_slices(pieces: Iterable[str]) -> str:
+    parts, until = [], time.perf_counter()  # what came before, such as building rows, was a step of its own
+    for piece in pieces:
+        parts.append(piece)
+        if time.perf_counter() >= until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + RENDER_SLICE_SECONDS
+    return "".join(parts)
 
 
 def _mark_texts(environment: Environment) -> None:

@@ -285,6 +285,38 @@ async def test_a_service_that_dies_at_once_is_restarted_with_growing_delays(seer
     assert "abcdef" not in caplog.text
 
 
+async def test_a_requested_restart_does_not_wait_for_the_next_attempt(seer, monkeypatch):
+    monkeypatch.setattr(managed_services, "monotonic", lambda: 1000.0)
+    one = await seer(
+        {"name": "dies", "command": ["sh", "-c", "exit 3"]}, {"name": "lost", "command": ["no-such"]}
+    )
+    launched = []
+    record = Launcher.launch
+
+    async def launch(launcher, service, *how):
+        launched.append(service.name)
+        return await record(launcher, service, *how)
+
+    monkeypatch.setattr(Launcher, "launch", launch)
+
+    async def nothing_runs():
+        return not await one.running()
+
+    async def looked(*restarted):
+        await conditions.until(nothing_runs)
+        del launched[:]
+        for name in restarted:
+            await one.hub.service_admin.restart(name)
+        await one.look()
+        return sorted(launched)
+
+    await looked()
+    assert await looked() == [], "both wait for the next attempt"
+    assert await looked("dies", "lost") == ["dies", "lost"]
+    await looked()
+    assert await looked() == [], "a request is executed once"
+
+
 async def test_a_missing_program_is_logged_and_tried_again(seer, caplog):
     one = await seer({"name": "lost", "command": ["no-such-program"]}, SLEEP)
     assert "service lost cannot be started: there is no program 'no-such-program'" in caplog.text

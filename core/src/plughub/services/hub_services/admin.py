@@ -58,11 +58,13 @@ class ServiceAdmin:
         return await self._store.read(lambda tx: observed_services(tx, coverage))
 
     async def restart(self, name: str) -> None:
-        """Request a restart of a managed service; the process that manages the services executes it.
+        """Request a restart of a managed service, or a start without delay if it does not run.
+
+        The process that manages the services executes it.
 
         Raises:
             NotFoundError: there is no such service.
-            ConflictError: the hub does not start the service, or it does not run.
+            ConflictError: the hub does not start the service.
         """
 
         def work(tx: Transaction) -> None:
@@ -72,11 +74,7 @@ class ServiceAdmin:
                     _("The hub does not run the service %(name)s.", name=shorten(name)),
                     hint=_("Restart it where it runs."),
                 )
-            if not tx.service_lives.request_restart(name):
-                raise ConflictError(
-                    _("The service %(name)s does not run.", name=shorten(name)),
-                    hint=_("The hub starts it again by itself."),
-                )
+            tx.service_lives.request_restart(name)
 
         await self._store.write(work)
 

@@ -181,13 +181,18 @@ class ManagedServices:
             self._failed(service, f"cannot be managed: {type(error).__name__}")
 
     async def _reconcile(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
+        is_requested = life is not None and not life.digest
+        if is_requested:  # by an administrator, who does not wait for the next attempt
+            self._failures.pop(service.name, None)
         if life is None or not life.launch or life.host != self._settings.host:
             if self._is_retry_due(service.name):
                 await self._start(service)
             return
         process = _process_of(life) or await self._recover(life)
         if process is None or not process.is_running():
-            await self._restart(service, life, now - life.since)
+            await self._start(service) if is_requested else await self._restart(
+                service, life, now - life.since
+            )
         elif life.digest != self._launcher.digest(service):
             reason = "its settings have changed" if life.digest else "an administrator requested it"
             log.info("restarting service %s: %s", service.name, reason)

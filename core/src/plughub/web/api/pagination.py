@@ -73,6 +73,26 @@ def page_of(handler: BaseHandler) -> PageOfList:
     return PageOfList(offset, max(1, min(limit, options.max_page_limit)), wrapped)
 
 
+def order_of(handler: BaseHandler, sortable: Sequence[str], usual: str) -> tuple[str, bool]:
+    """Return the requested order of a list: its column, and whether it is descending.
+
+    Args:
+        handler: handler of the request.
+        sortable: the columns.
+        usual: column for requests without an order.
+
+    Raises:
+        InvalidError: the list has no such order.
+    """
+    sort = handler.get_query_argument("sort", usual)
+    if sort.removeprefix("-") not in sortable:
+        raise InvalidError(
+            f"sort must be one of {', '.join(sortable)}, with - in front for descending order, "
+            f"not {shorten(sort)}"
+        )
+    return sort.removeprefix("-"), sort.startswith("-")
+
+
 def _number(name: str, text: str) -> int:
     try:
         number = abs(int(text))

@@ -11,18 +11,23 @@ from typing import Any, Final
 
 from plughub.domain.clock import isoformat
 from plughub.domain.errors import HubError, InvalidError, SpawnFailedError
-from plughub.domain.names import check_display_name
+from plughub.domain.lists import SORTABLE_SERVERS, ServerFilter, ServerQuery
+from plughub.domain.names import check_display_name, shorten
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
 from plughub.web.api.activity import parse_time
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import Models
-from plughub.web.authorization import check_access, of_server, requires
+from plughub.web.api.pagination import PageOfList, order_of, page_of
+from plughub.web.authorization import check_access, list_coverage, lists, of_server, requires
 from plughub.web.bodies import FLAG, TEXT, check_body
-from plughub.web.description import SERVER, call
+from plughub.web.description import PAGE, SERVER, call
 from plughub.web.options import named_server_limit
 
 _START: Final = {**SERVER, "backend": TEXT}
+_LIST_SCOPE: Final = "read:servers"
+_ALL: Final = "all"
+_STATES: Final = (*ServerFilter, _ALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +197,43 @@ def _parse_start(body: Mapping[str, Any]) -> StartBody:
 def _display_name(body: Mapping[str, Any]) -> str | None:
     name = body.get("display_name")
     return None if name is None else check_display_name(name)
+
+
+class ServerListHandler(APIHandler):
+    """``/hub/api/servers``."""
+
+    @call(query={"state": TEXT, "backend": TEXT, "name_filter": TEXT, "sort": TEXT, **PAGE})
+    @lists(_LIST_SCOPE, kinds=("user", "group", "server"))
+    async def get(self) -> None:
+        """List the servers that the scopes cover, of all users; the active ones unless ``state`` is given."""
+        page = page_of(self)
+        found = await self.services.console_lists.servers(self._query(page))
+        models = Models(self.services.settings, self.visitor.scopes)
+        shown = [
+            {
+                "user": item.server.user,
+                "backend": item.server.backend,
+                **models.server(item.server, item.user.groups),
+            }
+            for item in found.items
+        ]
+        self.answer(page.wrap(self, shown, found.total))
+
+    def _query(self, page: PageOfList) -> ServerQuery:
+        state = self.get_query_argument("state", ServerFilter.ACTIVE)
+        if state not in _STATES:
+            raise InvalidError(f"state must be one of {', '.join(_STATES)}, not {shorten(state)}")
+        sort, descending = order_of(self, SORTABLE_SERVERS, "user")
+        return ServerQuery(
+            within=list_coverage(self, _LIST_SCOPE),
+            state=None if state == _ALL else ServerFilter(state),
+            backend=self.get_query_argument("backend", ""),
+            text=self.get_query_argument("name_filter", ""),
+            sort=sort,
+            descending=descending,
+            offset=page.offset,
+            limit=page.limit,
+        )
 
 
 class AnnouncedStopHandler(APIHandler):

@@ -14,7 +14,7 @@ from plughub.domain.users import SORTABLE, ServerState, UserQuery
 from plughub.services.users.users import UserDetails
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import USER_KEYS, Models, service_model
-from plughub.web.api.pagination import PageOfList, page_of
+from plughub.web.api.pagination import PageOfList, order_of, page_of
 from plughub.web.authorization import list_coverage, lists, of_new_user, of_user, requires
 from plughub.web.bodies import FLAG, OBJECT, TEXT, TEXTS
 from plughub.web.description import PAGE, STOPPED, call
@@ -84,18 +84,13 @@ class UsersHandler(APIHandler):
         state = self.get_query_argument("state", "")
         if state and state not in set(ServerState):
             raise InvalidError(f"state must be one of {', '.join(ServerState)}, not {shorten(state)}")
-        sort = self.get_query_argument("sort", "id")
-        if sort.removeprefix("-") not in SORTABLE:
-            raise InvalidError(
-                f"sort must be one of {', '.join(SORTABLE)}, with - in front for descending order, "
-                f"not {shorten(sort)}"
-            )
+        sort, descending = order_of(self, SORTABLE, "id")
         return UserQuery(
             within=list_coverage(self, "list:users"),
             state=ServerState(state) if state else None,
             name_filter=self.get_query_argument("name_filter", ""),
-            sort=sort.removeprefix("-"),
-            descending=sort.startswith("-"),
+            sort=sort,
+            descending=descending,
             offset=page.offset,
             limit=page.limit,
         )

@@ -66,7 +66,7 @@ class AuditPageHandler(_AuditHandler):
         found = await self.trail.page(self.query(), view.offset, view.size)
         if self.redirect_from_missing_page(view.with_total(found.total)):
             return
-        self.render_admin(
+        await self.render_admin(
             "admin/audit.html",
             view=view.with_total(found.total),
             entries=found.entries,

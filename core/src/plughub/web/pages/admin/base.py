@@ -54,20 +54,23 @@ class AdminPageHandler(PageHandler):
         self.redirect(view.at(view.pages))
         return True
 
-    def render_admin(self, template: str, **variables: Any) -> None:
-        """Respond with a page of the console.
+    async def render_admin(self, template: str, **variables: Any) -> None:
+        """Respond with a page of the console. Long lists are rendered without delaying other requests.
 
         Args:
             template: name of the template, such as ``admin/users.html``.
             variables: variables of the page.
         """
-        self.render_page(
-            template,
-            section=self.section,
-            navigation=navigation(self.visitor.scopes),
-            admin_url=self.admin_path(),
-            **variables,
+        of_console = {
+            "section": self.section,
+            "navigation": navigation(self.visitor.scopes),
+            "admin_url": self.admin_path(),
+        }
+        self.set_header("Cache-Control", "no-store")
+        rendered = self.application.templates.render_in_slices(
+            template, **{**self._shared(), **of_console, **variables}
         )
+        self.finish(await rendered)
 
 
 def shows_section(method: Method) -> Method:

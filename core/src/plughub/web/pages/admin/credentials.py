@@ -35,7 +35,7 @@ class TokensPageHandler(AdminPageHandler):
         )
         if self.redirect_from_missing_page(view.with_total(found.total)):
             return
-        self.render_admin(
+        await self.render_admin(
             "admin/tokens.html",
             view=view.with_total(found.total),
             tokens=[self._row(item) for item in found.items],
@@ -75,7 +75,7 @@ class SessionsPageHandler(AdminPageHandler):
         if self.redirect_from_missing_page(view.with_total(found.total)):
             return
         ends = coverage_of(self.visitor.scopes, "tokens")
-        self.render_admin(
+        await self.render_admin(
             "admin/sessions.html",
             view=view.with_total(found.total),
             login_sessions=[
@@ -100,4 +100,4 @@ class RolesPageHandler(AdminPageHandler):
     @shows_section
     async def get(self) -> None:
         """List the roles with their scopes and holders."""
-        self.render_admin("admin/roles.html", roles=await self.services.console_lists.roles())
+        await self.render_admin("admin/roles.html", roles=await self.services.console_lists.roles())

@@ -36,7 +36,7 @@ class GroupsPageHandler(AdminPageHandler):
             return
         deletable, readable = coverage_of(scopes, "delete:groups"), coverage_of(scopes, "read:groups")
         roles = coverage_of(scopes, "read:roles:groups")
-        self.render_admin(
+        await self.render_admin(
             "admin/groups.html",
             view=view.with_total(found.total),
             groups=[
@@ -78,7 +78,7 @@ class GroupPageHandler(AdminPageHandler):
         found = await self.services.user_admin.page(query)
         if self.redirect_from_missing_page(view.with_total(found.total)):
             return
-        self.render_admin(
+        await self.render_admin(
             "admin/group.html",
             heading=group.name,
             group=group,

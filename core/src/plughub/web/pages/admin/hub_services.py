@@ -22,7 +22,7 @@ class ServicesPageHandler(AdminPageHandler):
         listed = await self.services.service_admin.states(coverage_of(scopes, "list:services"))
         readable, managed = coverage_of(scopes, "read:services"), coverage_of(scopes, "admin:services")
         opened = coverage_of(scopes, "access:services")
-        self.render_admin(
+        await self.render_admin(
             "admin/services.html",
             hub_services=[
                 {

@@ -55,7 +55,7 @@ class ActivityHandler(AdminPageHandler):
         buckets = await self.services.usage_reports.activity(span)
         charts = activity_charts(buckets, span, [translated(label) for label in _LABELS])
         headings, rows = number_table(charts)
-        self.render_admin(
+        await self.render_admin(
             "admin/activity.html",
             span=span.value,
             charts=charts,
@@ -86,7 +86,7 @@ class UsageHandler(AdminPageHandler):
         report = await self.services.usage_reports.report(query, by) if keeps else UsageReport()
         period = urlencode({"since": since.date().isoformat(), "until": until.date().isoformat()})
         last = until - timedelta(days=1)
-        self.render_admin(
+        await self.render_admin(
             "admin/usage.html",
             by=by.value,
             keys={key.value: label for key, label in _KEYS.items()},
@@ -130,7 +130,7 @@ class HealthHandler(AdminPageHandler):
             hubs, problem = health.hubs, ""
         except UnavailableError as error:
             hubs, problem = (), error.message
-        self.render_admin(
+        await self.render_admin(
             "admin/health.html",
             findings=[_finding_row(finding) for finding in report.findings],
             machines=[machine_row(machine) for machine in report.machines],
@@ -151,7 +151,7 @@ class PluginsHandler(AdminPageHandler):
         names = self.services.hooks.caller.plugins.names
         rows = plugin_rows(names, self.context.versions, self.context.metrics.hook_times())
         settings = self.services.settings
-        self.render_admin(
+        await self.render_admin(
             "admin/plugins.html",
             plugins=rows,
             host=settings.host,
@@ -172,7 +172,7 @@ class AnnouncementPageHandler(AdminPageHandler):
     async def get(self) -> None:
         """Show the announcement and its form."""
         current = self.announcement
-        self.render_admin(
+        await self.render_admin(
             "admin/announcement.html",
             current=current,
             until=_time(current.until) if current else None,

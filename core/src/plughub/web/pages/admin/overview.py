@@ -50,7 +50,7 @@ class OverviewHandler(AdminPageHandler):
             numbers = {**numbers, "findings": len((await self.services.monitor.report()).findings)}
         shown = [name for name, section in _SECTIONS.items() if section.is_shown(scopes)]
         tiles = [self._tile(name, numbers[name]) for name in shown if name not in _PROBLEMS or numbers[name]]
-        self.render_admin("admin.html", server_version=__version__, tiles=tiles)
+        await self.render_admin("admin.html", server_version=__version__, tiles=tiles)
 
     def _servers(self, state: ServerFilter) -> ServerQuery:
         return ServerQuery(within=coverage_of(self.visitor.scopes, "read:servers"), state=state)

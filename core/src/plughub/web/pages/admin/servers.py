@@ -37,7 +37,7 @@ class ServersPageHandler(AdminPageHandler):
             return
         rows = Rows(self)
         spawners = self.services.settings.spawners
-        self.render_admin(
+        await self.render_admin(
             "admin/servers.html",
             view=view.with_total(found.total),
             servers=[rows.server(item.server, item.user.groups) for item in found.items],

@@ -46,7 +46,7 @@ class UsersPageHandler(AdminPageHandler):
             return
         rows, names = Rows(self), self.services.console_lists.group_names
         listed = await names(coverage_of(scopes, "list:groups"))
-        self.render_admin(
+        await self.render_admin(
             "admin/users.html",
             view=view.with_total(found.total),
             users=[rows.user(user, found.servers.get(user.id, [])) for user in found.users],
@@ -73,7 +73,7 @@ class UserPageHandler(AdminPageHandler):
         row = Rows(self).user(user, found.servers)
         groups = coverage_of(scopes, "groups")
         joinable = await self.services.console_lists.group_names(groups)
-        self.render_admin(
+        await self.render_admin(
             "admin/user.html",
             heading=user.name,
             person=row,
