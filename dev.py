@@ -12,8 +12,10 @@ import contextlib
 import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -21,7 +23,17 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 DISTRIBUTIONS = [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
-EXTRAS = {"core": "[testing,postgresql]", "localprocess": "[jupyter]", "jupyterhub": "[testing]"}
+EXTRAS = {
+    "hub": {"core": "[postgresql]", "localprocess": "[jupyter]"},
+    "test": {"core": "[testing,postgresql]", "localprocess": "[jupyter]", "jupyterhub": "[testing]"},
+}
+INCLUDED_IN = {
+    "hub": ("hub", "test", "docs", "dev"),
+    "test": ("test", "dev"),
+    "docs": ("docs", "dev"),
+    "dev": ("dev",),
+}
+"""Which installations contain what a command needs; an up-to-date one is enough."""
 ONE_PROCESS = (
     "-n",
     "--numprocesses",
@@ -64,16 +76,16 @@ def main(arguments: list[str]) -> int:
         return 2
     command, *rest = arguments or [""]
     if command == "hub":
-        install([])
+        install("hub")
         return run("hub", *rest, check=False)
     if command == "test":
-        install(["test"])
+        install("test")
         return run("python", "-m", "pytest", *processes(rest), *rest, check=False)
     if command == "check":
-        install(["dev"])
+        install("dev")
         return max(run(*check, check=False) for check in CHECKS)
     if command == "docs":
-        install(["docs"])
+        install("docs")
         return run("python", "docs/website.py", *rest, check=False)
     print(__doc__)
     return 2
@@ -94,25 +106,74 @@ def processes(arguments: list[str]) -> list[str]:
     return [] if part or one else ["--numprocesses=2", "--dist=loadfile"]
 
 
-def install(groups: list[str]) -> None:
+def install(group: str) -> None:
     """Install all distributions into .venv, unless they have not changed since the last installation.
 
     Args:
-        groups: dependency groups of the workspace.
+        group: the dependency group of the workspace to install as well, ``hub`` for none.
     """
-    stamp = VENV / f"installed-{'-'.join(groups) or 'hub'}"
     wanted = fingerprint()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    print(f"dev.py: installing into {VENV}, which takes about a minute", flush=True)
-    if not BIN.exists():
+    for name in INCLUDED_IN[group]:
+        stamp = VENV / f"installed-{name}"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+    begun = time.monotonic()
+    print(f"dev.py: installing into {VENV}", flush=True)
+    words = [*requirements(group), *editable(group)]
+    uv = installer()
+    # A hub compiles what it imports; most files are never imported.
+    compiled = ["--compile-bytecode"] if group != "hub" or sys.dont_write_bytecode else []
+    # uv does not read the configuration of pip, such as a mirror of the package index.
+    if not uv or run(uv, "pip", "install", "--python", str(VENV), *compiled, *words, check=False):
+        print("dev.py: installing with pip, which takes a few minutes", flush=True)
+        run("python", "-m", "pip", "install", "--progress-bar", "on", *words)
+    (VENV / f"installed-{group}").write_text(wanted)
+    print(f"dev.py: installed in {time.monotonic() - begun:.0f} seconds", flush=True)
+
+
+def installer() -> str:
+    """Create .venv if it does not exist, and return the path of uv; empty if it cannot be installed."""
+    uv = shutil.which("uv", path=f"{os.environ.get('PATH', '')}{os.pathsep}{BIN}") or ""
+    if not BIN.exists() and not (uv and create(uv)):
         venv.create(VENV, with_pip=True, symlinks=os.name != "nt")
-        run("python", "-m", "pip", "install", "--quiet", "--upgrade", "pip")
-    editable = [f"{path}{EXTRAS.get(path.name, '')}" for path in DISTRIBUTIONS]
-    chosen = [argument for group in groups for argument in ("--group", group)]
-    packages = [argument for path in editable for argument in ("--editable", path)]
-    run("python", "-m", "pip", "install", "--quiet", *chosen, *packages)
-    stamp.write_text(wanted)
+    if not uv and run("python", "-m", "pip", "install", "--quiet", "uv>=0.5", check=False) == 0:
+        uv = str(BIN / "uv")
+    return uv
+
+
+def create(uv: str) -> bool:
+    """Create .venv with uv, and return whether that worked.
+
+    Args:
+        uv: its path.
+    """
+    return run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(VENV), check=False) == 0
+
+
+def editable(group: str) -> list[str]:
+    """Return the arguments that install all distributions as links to their sources.
+
+    Args:
+        group: ``hub`` and ``docs`` install what a hub needs, the others what the tests need as well.
+    """
+    extras = EXTRAS["hub" if group in ("hub", "docs") else "test"]
+    paths = [f"{path}{extras.get(path.name, '')}" for path in DISTRIBUTIONS]
+    return [word for path in paths for word in ("--editable", path)]
+
+
+def requirements(group: str) -> list[str]:
+    """Return the requirements in a dependency group of the workspace, and in those that it includes.
+
+    Args:
+        group: its name; ``hub`` has none.
+    """
+    import tomllib  # noqa: PLC0415 - main() reports an older Python, which has no tomllib
+
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    found = []
+    for entry in groups.get(group, ()):
+        found += [entry] if isinstance(entry, str) else requirements(entry["include-group"])
+    return found
 
 
 def fingerprint() -> str:
