@@ -25,6 +25,7 @@ from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
 from plughub.storage.database import Database
 from plughub.storage.store import Store
+from plughub.testing.documents import blocks_of
 from plughub.testing.quick import starts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,6 +166,18 @@ def test_the_examples_of_the_page_about_plugins_install_and_pass_their_own_tests
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=named)
+def test_every_block_of_a_guide_is_run_by_a_test(page):
+    text, blocks = page.read_text(), blocks_of(page)
+    assert text.count("```") == 2 * len(blocks), "a block has no mark"
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"^\n    \S", outside, re.MULTILINE), "an indented block cannot be marked"
+    tests = [file.read_text() for file in ROOT.glob("**/tests/**/test_*.py") if ".venv" not in file.parts]
+    [used] = [test for test in tests if f'"{page.name}"' in test]
+    for name in blocks:
+        assert f'"{name}"' in used, name
 
 
 def said() -> str:
