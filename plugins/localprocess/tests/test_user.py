@@ -163,6 +163,32 @@ async def test_root_is_allowed_for_the_single_user_server_only_as_root(system_us
         assert await spawner.logs() == (expected,)
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("more", "allowed", "expected"),
+    [
+        ((), (), None),
+        ((), ("root",), "arguments: --allow-root"),
+        (("--allow-root",), (), "arguments: --allow-root"),
+    ],
+    ids=["not asked for", "allowed as an account", "asked for as in JupyterHub"],
+)
+async def test_simple_runs_a_notebook_as_root_only_if_asked_to(simple, open_folder, more, allowed, expected):
+    command = open_folder / "jupyterhub-singleuser"
+    command.write_text('#!/bin/sh\necho "arguments: $*"\n')
+    command.chmod(0o755)
+    spawner = simple(cmd=[str(command), *more], system_accounts=allowed)
+    if expected is None:
+        with pytest.raises(PluginError, match="this hub runs no notebook server as root") as caught:
+            await spawner.start()
+        assert caught.value.__cause__.status == 403
+        assert "c.SystemAccounts.allowed = {'root'}" in caught.value.__cause__.detail
+        return
+    await spawner.start()
+    await spawner.wait()
+    assert await spawner.logs() == (expected,)
+
+
 async def test_no_switch_is_needed_for_the_hubs_own_user(local):
     spawner = local(getpass.getuser(), system_accounts=[getpass.getuser()])
     await spawner.start()

@@ -57,7 +57,8 @@ class HubProcess:
         folder: working directory of the hub, for its files; created when missing.
         arguments: of the command line. Ports are added unless ``--JupyterHub.port=`` and
             ``--JupyterHub.hub_port=`` are among them.
-        config: text of the config file; empty for none.
+        config: text of the config file; empty for none. Unless it or an argument sets `SystemAccounts`, a hub
+            that runs as root may start notebook servers as root, because CI machines often have root alone.
         env: further environment variables.
         name: of its log files, for another process of a hub in the same folder.
         python: the interpreter that has plughub and the plugins.
@@ -275,7 +276,7 @@ class HubProcess:
         self._foreign_ports = set() if taken and self.processes() else taken
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [self.python, "-m", "plughub", *self._ports(), *self.arguments],
+                [self.python, "-m", "plughub", *self._ports(), *self._accounts(), *self.arguments],
                 cwd=self.folder,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -296,6 +297,12 @@ class HubProcess:
         for name, port in (("port", self.port), ("hub_port", self.hub_port)):
             if _given(name, self.arguments) is None:
                 yield f"--JupyterHub.{name}={port}"
+
+    def _accounts(self) -> Iterator[str]:
+        file = self.folder / _CONFIG_FILE
+        given = [*self.arguments, file.read_text() if file.exists() else ""]
+        if self.user is None and os.geteuid() == 0 and not any("SystemAccounts" in text for text in given):
+            yield "--SystemAccounts.allowed={'root'}"
 
     def _open_ports(self) -> Iterator[str]:
         for port in {self.port, self.hub_port} - self._foreign_ports:

@@ -102,6 +102,24 @@ def refuse_system_account(account: Account, config: Config) -> None:
         )
 
 
+def refuse_notebook_as_root(config: Config) -> None:
+    """Refuse to run a notebook server as the hub's own user if that is root.
+
+    Raises:
+        SpawnFailed: ``c.SystemAccounts.allowed`` does not list root.
+    """
+    name = _own_name()
+    if SystemAccounts(config=config).refuses(name, os.geteuid()):
+        raise SpawnFailed(
+            "this hub runs no notebook server as root",
+            detail=f"the plugin 'simple' runs servers as the hub's user, which is {name!r}: run the hub as "
+            "another user, use the plugin 'localprocess' or containers, or allow it with "
+            f"c.SystemAccounts.allowed = {{{name!r}}}",
+            status=403,
+            retry=False,
+        )
+
+
 def check_permission_to_switch(account: Account) -> None:
     """Check that the hub may start processes as a user.
 
