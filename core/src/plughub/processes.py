@@ -14,8 +14,6 @@ An answer at a port does not prove which process sent it: any user of the machin
 `owns_address` asks the kernel for the owner.
 """
 
-import warnings
-
 from plughub.classes.processes.descriptors import limit_of_launched
 from plughub.classes.processes.detached import (
     end,
@@ -29,6 +27,7 @@ from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.classes.processes.listeners import listeners_at, owns_address, process_family
 from plughub.classes.processes.marks import find_marked, marked
 from plughub.classes.processes.ports import check_free
+from plughub.deprecations import warn_deprecated
 from plughub.domain.secret_values import shown_command
 
 __all__ = [
@@ -53,8 +52,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "DetachedProcess":
-        warnings.warn(
-            "plughub.processes.DetachedProcess is called ProcessIdentity", DeprecationWarning, stacklevel=2
-        )
+        warn_deprecated("plughub.processes.DetachedProcess")
         return ProcessIdentity
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -115,7 +115,7 @@ def test_plugins_are_listed_with_distribution_and_version(hub, offer):
     assert ["coffee", "plughub-coffee", "3.4", "installed"] in [line.split() for line in said.splitlines()]
 
 
-def test_plugins_are_listed_as_json_with_what_is_active(hub, offer):
+def test_plugins_are_listed_as_json_with_what_is_active(hub, offer, tmp_path):
     offer("coffee")
     offer("tea")
     _, said, _ = hub("plugins", "--json", "--plugins", "tea")
@@ -126,6 +126,10 @@ def test_plugins_are_listed_as_json_with_what_is_active(hub, offer):
         "version": "3.4",
         "module": "plughub_tea",
         "status": "active",
+        "contract": "",
+        "hooks": [],
+        "settings": [],
+        "file": str(tmp_path / "site" / "plughub_tea.py"),
     }
     assert listed["coffee"]["status"] == "installed"
 
@@ -140,6 +144,50 @@ def test_a_plugin_that_is_broken_is_listed_without_being_imported(hub, offer):
 def test_the_list_marks_an_incompatible_plugin(hub, offer):
     offer("ancient", requires="plughub<0.1")
     assert f"it needs plughub <0.1, this is plughub {plughub.__version__}" in hub("plugins")[1]
+
+
+SHOWN = """
+from plughub import hookimpl
+from plughub.spawner import Spawner
+raise RuntimeError("imported")
+hub_contract = "1.0"
+
+class TeaSpawner(Spawner): ...
+
+@hookimpl
+def hub_register_spawner():
+    return TeaSpawner
+
+@hookimpl
+def hub_configure(context):
+    return context.settings["leaves"]
+"""
+
+
+def test_the_list_shows_hooks_settings_contract_and_file_without_an_import(hub, offer, tmp_path):
+    offer("herbs", SHOWN)
+    code, said, _ = hub("plugins")
+    assert code == 0
+    shown = [line.strip() for line in said.partition("plughub-herbs 3.4")[2].splitlines()[1:5]]
+    assert shown == [
+        "contract: 1.0",
+        "hooks: hub_configure, hub_register_spawner",
+        "settings: c.TeaSpawner, plugin_settings",
+        f"file: {tmp_path}/site/plughub_herbs.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ('hub_contract = "9.1"', "written for version 9.1 of the plugin contract, and this hub has"),
+        ('hub_contract = "0.9"', "this hub supports 1.0 to"),
+        ("def (", "broken: "),
+    ],
+)
+def test_the_list_says_why_a_plugin_cannot_be_active(hub, offer, source, reason):
+    offer("odd", source)
+    assert reason in hub("plugins")[1]
 
 
 # ---- hub token

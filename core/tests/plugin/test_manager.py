@@ -225,7 +225,10 @@ def default():
         ),
         (yields_where_it_is_awaited, "hub_authorize_spawn is awaited: return in it, do not yield"),
         (awaited_where_it_yields, "hub_progress is an async generator: yield in it"),
-        (surplus_argument, "hub_spawn has an unknown argument 'user'; its arguments are server"),
+        (
+            surplus_argument,
+            "hub_spawn has an unknown argument 'user'; did you mean 'server'? its arguments are server",
+        ),
         (
             keyword_only,
             "hub_stop would never get 'now': remove its default and any * before it",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from plughub.contract import contract_problem
 from plughub.plugin.loader import InstalledPlugin, installed_plugins
+from plughub.plugin.source import read_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,11 @@ class PluginDescription:
         distribution: Python distribution that contains it.
         version: of the distribution.
         module: that implements its hooks.
-        status: ``active``, ``installed``, or why it is incompatible with this hub.
+        status: ``active``, ``installed``, or why it is broken or incompatible with this hub.
+        contract: version of the plugin contract for which it is written; empty if it states none.
+        hooks: names of the hooks in its module.
+        settings: ``plugin_settings`` if it has a section there, and its classes with settings, as ``c.Name``.
+        file: path of its module; empty if it was not found.
     """
 
     name: str
@@ -25,10 +31,14 @@ class PluginDescription:
     version: str
     module: str
     status: str
+    contract: str = ""
+    hooks: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    file: str = ""
 
 
 def describe_plugins(active: Iterable[str] = ()) -> list[PluginDescription]:
-    """Describe every installed plugin.
+    """Describe every installed plugin, without importing any.
 
     Args:
         active: names of the active plugins.
@@ -42,11 +52,17 @@ def plugin_versions() -> dict[str, str]:
 
 
 def _describe(plugin: InstalledPlugin, active: set[str]) -> PluginDescription:
+    source = read_source(plugin)
     status = "active" if plugin.name in active else "installed"
+    unfit = plugin.too_old_or_new or source.problem or contract_problem(source.contract or None)
     return PluginDescription(
         name=plugin.name,
         distribution=plugin.distribution,
         version=plugin.version,
         module=plugin.module,
-        status=plugin.too_old_or_new or status,
+        status=unfit or status,
+        contract=source.contract,
+        hooks=source.hooks,
+        settings=source.settings,
+        file=source.file,
     )

@@ -1,17 +1,14 @@
-"""``hub upgrade-db``, ``hub plugins``, and the commands of plugins."""
+"""``hub upgrade-db``, and the commands of plugins."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import json
-from dataclasses import asdict
 from typing import Final
 
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.installed_plugins import describe_plugins
 from plughub.app.named_plugins import plugin_commands, plugin_names
 from plughub.domain.errors import StartError
 from plughub.storage.schema import require_database, schema_state, shown_database
@@ -42,31 +39,6 @@ def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
     if copy is not None:
         print(f"the database was copied to {copy} before the upgrade")
     print(f"the database was upgraded from {before.revision or 'nothing'} to {before.head}: {shown}")
-    return 0
-
-
-def list_plugins(options: argparse.Namespace, config: Config) -> int:
-    """List the installed plugins, as a table or as JSON.
-
-    Args:
-        options: of the command line.
-        config: the configuration.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        StartError: no plugin is installed.
-    """
-    rows = describe_plugins(plugin_names(options.plugins, JupyterHub(config=config)))
-    if options.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-        return 0
-    if not rows:
-        raise StartError("no plugin is installed", hint="pip install plughub-localprocess plughub-haproxy")
-    width = max(len(row.name) for row in rows)
-    for row in rows:
-        print(f"{row.name:{width}}  {row.distribution} {row.version}  {row.status}")
     return 0
 
 

@@ -17,7 +17,7 @@ import plughub
 from plughub.app.config_files import bad_value, load_config, with_setting, without_file
 from plughub.app.named_plugins import import_plugins
 from plughub.app.run import run_hub
-from plughub.cli.commands import BUILTIN_COMMANDS, list_plugins, run_plugin_command, upgrade_database
+from plughub.cli.commands import BUILTIN_COMMANDS, run_plugin_command, upgrade_database
 from plughub.cli.configuration import (
     check_settings,
     generate_config,
@@ -29,6 +29,7 @@ from plughub.cli.credentials import make_link, make_token
 from plughub.cli.doctor import diagnose
 from plughub.cli.next_steps import next_steps
 from plughub.cli.options import add_setting_options, settings_of_options, without_value_of_yes
+from plughub.cli.plugins import READS_NO_FILE, add_plugin_commands
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
 from plughub.domain.errors import RETRY, HubError, exit_code_of
@@ -64,7 +65,7 @@ def _run(arguments: list[str]) -> int:
         of_hub = settings.get("JupyterHub", {}) | settings_of_options(options)
         given = settings | {"JupyterHub": of_hub}
         # The file that --generate-config writes is not read: it may be missing or wrong.
-        reads_file = options.run is not generate_config
+        reads_file = options.run not in {generate_config, *READS_NO_FILE}
         import_plugins(options.plugins)
         config = load_config(options.config, given) if reads_file else without_file(given)
         command: Callable[[argparse.Namespace, Config], int] = options.run
@@ -134,10 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     link.set_defaults(run=make_link)
     upgrade = commands.add_parser("upgrade-db", help="upgrade the database schema")
     upgrade.set_defaults(run=upgrade_database)
-    plugins = commands.add_parser("plugins", help="list the installed plugins")
-    plugins.add_argument("--json", action="store_true", help="print JSON")
-    plugins.set_defaults(run=list_plugins)
-    for command in (check, doctor, token, link, upgrade, plugins):
+    plugins = add_plugin_commands(commands)
+    for command in (check, doctor, token, link, upgrade, *plugins):
         _add_common(command, default=argparse.SUPPRESS)
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Final
@@ -11,9 +12,12 @@ from typing import Final
 import pluggy
 
 from plughub import hookspecs
+from plughub.contract import ATTRIBUTE, contract_problem
+from plughub.deprecations import DEPRECATED
 from plughub.domain.errors import StartError
 from plughub.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, CallMode, HookTerms
 
+log = logging.getLogger("plughub.plugins")
 PART_SEPARATOR: Final = ":"
 
 HOOKS: Final = MappingProxyType(
@@ -140,13 +144,36 @@ def _priority(impl: pluggy.HookImpl) -> int:
     return -1 if impl.tryfirst else int(impl.trylast)
 
 
-def _check(name: str, plugin: object) -> None:
-    """Refuse hooks that do not exist, are not marked, or have the wrong signature."""
+def problems_of(plugin: object) -> Iterator[str]:
+    """Yield how a plugin violates the contract: its version, hooks that do not exist, or wrong signatures.
+
+    Args:
+        plugin: a module or an object with hook implementations.
+    """
+    stated = (
+        getattr(plugin, ATTRIBUTE, None) if inspect.ismodule(plugin) else vars(type(plugin)).get(ATTRIBUTE)
+    )
+    if problem := contract_problem(stated):
+        yield problem
     for hook, function in _prefixed(plugin):
         marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
         problem = _problem_with(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
-            raise StartError(f"plugin {name!r} violates the contract: {problem}")
+            yield problem
+
+
+def _check(name: str, plugin: object) -> None:
+    """Refuse a plugin that violates the contract; report the use of deprecated hooks and arguments."""
+    for problem in problems_of(plugin):
+        raise StartError(f"plugin {name!r} violates the contract: {problem}")
+    for hook, function in _prefixed(plugin):
+        if hook in HOOKS:
+            for used in (
+                hook,
+                *(f"{hook}({argument})" for argument in inspect.signature(function).parameters),
+            ):
+                if used in DEPRECATED:
+                    log.warning("plugin %r uses %s", name, DEPRECATED[used])
 
 
 def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:
@@ -189,6 +216,8 @@ def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
             return f"{hook} would never get {name!r}: remove its default and any * before it"
         if name not in offered and not has_default and parameter.kind not in _ANY_NUMBER:
             known = f"its arguments are {', '.join(offered)}" if offered else "it has no arguments"
+            if similar := difflib.get_close_matches(name, offered, n=1):
+                known = f"did you mean {similar[0]!r}? {known}"
             return f"{hook} has an unknown argument {name!r}; {known}"
     return ""
 

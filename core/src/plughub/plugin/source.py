@@ -1,0 +1,146 @@
+"""Source code of an installed plugin, read without importing the plugin."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from plughub.contract import ATTRIBUTE
+from plughub.markers import PREFIX
+from plughub.plugin.loader import InstalledPlugin
+
+_CLASS_HOOKS: Final = frozenset(
+    {
+        "hub_register_spawner",
+        "hub_register_authenticator",
+        "hub_register_proxy",
+        "hub_register_configurables",
+    }
+)
+"""Hooks that return classes with settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSource:
+    """What the source code of a plugin's module shows.
+
+    Attributes:
+        file: path of the module; empty if it was not found.
+        hooks: names of the hooks that it implements, sorted.
+        settings: where its settings are: ``plugin_settings`` or classes.
+        contract: version of the contract for which it is written; empty if it states none.
+        problem: why it cannot be read; empty if it can.
+    """
+
+    file: str = ""
+    hooks: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    contract: str = ""
+    problem: str = ""
+
+
+def read_source(plugin: InstalledPlugin) -> PluginSource:
+    """Read the module of a plugin.
+
+    Args:
+        plugin: the plugin.
+    """
+    file = source_file(plugin)
+    if file is None:
+        return PluginSource(problem=f"broken: {plugin.module.partition(':')[0]} is not installed")
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        return PluginSource(file=str(file), problem=f"broken: {file} cannot be read: {error}")
+    functions = list(hook_functions(tree))
+    return PluginSource(
+        file=str(file),
+        hooks=tuple(sorted({function.name for function in functions} | set(_imported_hooks(tree)))),
+        settings=tuple(sorted({name for function in functions for name in _settings(function)})),
+        contract=next(_contracts(tree), ""),
+    )
+
+
+def source_file(plugin: InstalledPlugin) -> Path | None:
+    """Return the file of a plugin's module; None if there is none.
+
+    Args:
+        plugin: the plugin.
+    """
+    first, *rest = plugin.module.partition(":")[0].split(".")
+    try:
+        spec = find_spec(first)  # imports nothing: the name has no dot
+    except ValueError:
+        return None
+    if spec is None or not spec.origin:
+        return None
+    if not rest:
+        return Path(spec.origin)
+    for location in spec.submodule_search_locations or ():
+        module = Path(location, *rest)
+        for file in (module.with_suffix(".py"), module / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def source_files(plugin: InstalledPlugin) -> list[Path]:
+    """Return all files of the package that contains a plugin's module.
+
+    Args:
+        plugin: the plugin.
+    """
+    spec = find_spec(plugin.package)
+    if spec is None or not spec.origin:
+        return []
+    if not spec.submodule_search_locations:
+        return [Path(spec.origin)]
+    return sorted(file for folder in spec.submodule_search_locations for file in Path(folder).rglob("*.py"))
+
+
+def hook_functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions and methods that are marked as hook implementations.
+
+    Args:
+        tree: of a module.
+    """
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.name.startswith(PREFIX)
+            and any("hookimpl" in ast.unparse(decorator) for decorator in node.decorator_list)
+        ):
+            yield node
+
+
+def _imported_hooks(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            names = [name.asname or name.name for name in node.names]
+            yield from (name for name in names if name.startswith(PREFIX))
+
+
+def _settings(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    for node in ast.walk(function):
+        if function.name == "hub_configure" and isinstance(node, ast.Attribute) and node.attr == "settings":
+            yield "plugin_settings"
+        if function.name in _CLASS_HOOKS and isinstance(node, ast.Return) and node.value:
+            for name in ast.walk(node.value):
+                if isinstance(name, ast.Name) and name.id[:1].isupper():
+                    yield f"c.{name.id}"
+
+
+def _contracts(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        target: ast.expr | None = None
+        if isinstance(node, ast.Assign):
+            target = node.targets[0]
+        elif isinstance(node, ast.AnnAssign):
+            target = node.target
+        if isinstance(target, ast.Name) and target.id == ATTRIBUTE:
+            value = getattr(node, "value", None)
+            yield str(value.value) if isinstance(value, ast.Constant) else ""

@@ -1,0 +1,138 @@
+"""``hub plugins check`` finds what would otherwise fail when a hook is called."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from plughub.cli.main import main
+from plughub.kit.record_uses import problems_in
+
+HEAD = "from plughub import hookimpl, kinds\nfrom plughub.kinds import Endpoint as E, Identity, Refusal\n"
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, capfd):
+    """Install a plugin and check it; return exit code and output."""
+    monkeypatch.chdir(tmp_path)
+    project = tmp_path / "project"
+    source, about = project / "src", project / "src" / "plughub_tested-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plughub-tested\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[plughub]\ntested = plughub_tested\n")
+    monkeypatch.syspath_prepend(str(source))
+
+    def check(text, *options, tests=""):
+        (source / "plughub_tested.py").write_text(HEAD + text)
+        if tests:
+            (project / "tests").mkdir()
+            (project / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+            (project / "tests" / "test_tested.py").write_text(tests)
+        code = main(["plugins", "check", "tested", *options])
+        shown = capfd.readouterr()
+        return code, shown.out + shown.err
+
+    yield check
+    sys.modules.pop("plughub_tested", None)
+
+
+GOOD = """
+@hookimpl
+def hub_authorize_spawn(server):
+    return Refusal("no") if "guests" in server.user.groups else None
+"""
+
+
+def test_a_plugin_that_keeps_the_contract_is_told_so(check):
+    code, said = check(GOOD)
+    assert code == 0
+    assert "plugin 'tested' (plughub-tested 1.0) keeps the contract" in said
+    assert "tests: none found" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def hub_autorize_spawn(server): ...", "did you mean hub_authorize_spawn?"),
+        ("def hub_authorize_spawn(sever): ...", "unknown argument 'sever'; did you mean 'server'?"),
+        ("def hub_authorize_spawn(everything): ...", "its arguments are server"),
+        ("async def hub_spawner_info(): ...", "write def, not async def"),
+        ("def hub_register_spawner(): return int", "int, which is not a plughub Spawner"),
+        ("def hub_authorize_login(identity): return Refusal(message='no')", "did you mean 'reason'?"),
+        (
+            "def hub_authorize_login(identity): return kinds.Refusal('no', stauts=429)",
+            "did you mean 'status'?",
+        ),
+        ("def hub_spawn(server): return E('http://x')", "Endpoint takes its fields by name: Endpoint(url=…)"),
+        ("def hub_authenticate(login): return Identity()", "Identity lacks name"),
+        ("def hub_authenticate(login): return Identity(name=login.user)", "Login has no field 'user'"),
+        ("def hub_authorize_spawn(server): return server.user.nmae", "UserInfo has no field 'nmae'"),
+    ],
+)
+def test_a_mistake_is_found_with_what_is_meant(check, text, problem):
+    code, said = check(f"@hookimpl\n{text}\n")
+    assert code == 1
+    assert problem in said
+    assert "1 problem\n" in said
+
+
+def test_all_mistakes_are_reported_with_file_and_line(check, tmp_path):
+    code, said = check(
+        "@hookimpl\ndef hub_authenticate(login): return Identity(nam=login.user)\n"
+        "@hookimpl\ndef hub_authorize_spwan(server): ...\n"
+    )
+    assert code == 1
+    assert "3 problems" in said
+    assert said.count(f"{tmp_path}/project/src/plughub_tested.py:4: ") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def hub_authenticate(login): return Identity(**vars(login))",
+        "def hub_authenticate(login): login = {}; return login.anything",
+        "def hub_spawn(server): return E(url='http://x', state={}) if server.full_name else None",
+        "def hub_authorize_login(identity): return Refusal(*'no')",
+        "def other(server): return server.anything",
+    ],
+)
+def test_correct_uses_are_no_mistakes(tmp_path, text):
+    file = tmp_path / "module.py"
+    file.write_text(f"{HEAD}@hookimpl\n{text}\n")
+    assert problems_in(file) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        (
+            '"1.99"',
+            "it is written for version 1.99 of the plugin contract, and this hub has 1.0: upgrade plughub",
+        ),
+        ('"0.9"', "this hub supports 1.0 to 1.0: upgrade the plugin"),
+        ("1.0", 'hub_contract must be a text such as "1.0", not 1.0'),
+    ],
+)
+def test_a_plugin_for_another_contract_is_refused(check, stated, reason):
+    code, said = check(f"hub_contract = {stated}\n{GOOD}")
+    assert code == 1
+    assert reason in said
+
+
+def test_its_quick_tests_run(check):
+    tests = "def test_right(): ...\ndef test_wrong(): assert False, 'as expected'\n"
+    code, said = check(GOOD, tests=tests)
+    assert code == 1
+    assert "1 failed, 1 passed" in said
+
+
+def test_its_tests_can_be_left_out(check):
+    code, said = check(GOOD, "--no-tests", tests="def test_wrong(): assert False")
+    assert code == 0
+    assert "failed" not in said
+
+
+def test_a_plugin_that_is_not_installed_is_reported(check, capfd):
+    assert main(["plugins", "check", "tessted"]) == 2
+    assert "did you mean 'tested'?" in capfd.readouterr().err
