@@ -84,6 +84,36 @@ async def test_own_server_needs_no_consent(hub, secret):
     assert (await program.get("/hub/api/user")).code == 403
 
 
+async def test_scope_for_group_opens_servers_of_members(hub, secret):
+    await hub.user("bob")
+
+    def give(tx):
+        tx.groups.create(["class"])
+        tx.roles.ensure([Role(name="teacher", scopes=("access:servers!group=class",))])
+        tx.roles.grant("teacher", "user", ["bob"])
+
+    await hub.store.write(give)
+    browser = await hub.logged_in("bob")
+    assert (await browser.get(authorize())).code == 404
+    assert (await browser.get("/hub/user/alice/")).code == 404
+    await hub.store.write(lambda tx: tx.groups.add_users("class", ["alice"]))
+    assert (await browser.get("/hub/user/alice/")).headers["Location"].startswith("/user/alice/")
+    page = await browser.get(authorize())
+    assert (page.code, b"alice" in page.body) == (200, True), "asks for consent"
+    form = {"_xsrf": browser.xsrf, "scopes": "access:servers!server=alice/"}
+    agreed = await browser.post(authorize(), form=form)
+    code = parse_qs(urlsplit(agreed.headers["Location"]).query)["code"][0]
+    token = json.loads((await exchange(hub, secret, code)).body)["access_token"]
+    program = hub.browser(Authorization=f"Bearer {token}")
+
+    async def scopes():
+        return json.loads((await program.get("/hub/api/user")).body)["scopes"]
+
+    assert "access:servers!server=alice/" in await scopes()
+    await hub.store.write(lambda tx: tx.groups.remove_users("class", ["alice"]))
+    assert "access:servers!server=alice/" not in await scopes()
+
+
 async def test_code_works_once(hub, secret):
     code = await a_code(await hub.logged_in())
     assert (await exchange(hub, secret, code)).code == 200

@@ -37,6 +37,19 @@ async def test_stopped_server_page_offers_start(hub):
     assert not hub.tiny.started
 
 
+async def test_stopped_server_page_knows_scopes_for_group_of_user(hub):
+    await hub.user("bob")
+    await hub.store.write(lambda tx: (tx.groups.create(["class"]), tx.groups.add_users("class", ["bob"])))
+    await hub.holder("alice", "access:servers!group=class")
+    browser = await hub.logged_in()
+    answer = await browser.get("/hub/user/bob/")
+    assert (answer.code, b'id="start"' in answer.body) == (424, False), "alice may only open it"
+    await hub.holder("alice", "access:servers!group=class", "start:servers!group=class")
+    answer = await browser.get("/hub/user/bob/")
+    assert (answer.code, b'id="start"' in answer.body) == (424, True)
+    assert (await browser.get("/hub/user/nobody/")).code == 404
+
+
 @pytest.mark.parametrize("path", ["/hub/user/bob/", "/hub/user/bob/lab", "/hub/user/nobody/"])
 async def test_other_users_server_is_not_found(hub, path):
     await hub.user("bob")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -46,6 +47,13 @@ _IDENTITIES = (
     .order_by(_known.refreshed.desc())
 )
 _AUTH_STATE = select(_users.encrypted_auth_state).where(_users.id == bindparam("key"))
+_GROUPS_OF = (
+    select(_users.name, tables.groups.c.name.label("group"))
+    .join(tables.user_group_map, tables.user_group_map.c.user_id == _users.id)
+    .join(tables.groups, tables.groups.c.id == tables.user_group_map.c.group_id)
+    .where(_users.name.in_(bindparam("names", expanding=True)))
+    .order_by(tables.groups.c.name)
+)
 _ROLE_ID = select(_roles.id).where(_roles.name == bindparam("key"))
 
 
@@ -68,6 +76,15 @@ class Users:
     def by_cookie_id(self, cookie_id: str) -> User | None:
         """Return the user of a login cookie made by a JupyterHub."""
         return self._one(_BY_COOKIE, cookie_id)
+
+    def groups_of(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the names of the groups of users, by name; users without groups are left out."""
+        if not names:
+            return {}
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for row in self._connection.execute(_GROUPS_OF, {"names": sorted(names)}):
+            found[row.name].append(row.group)
+        return {name: tuple(groups) for name, groups in found.items()}
 
     def create(self, name: str) -> User:
         """Store a user with the default role and the default server; ConflictError if the name is taken."""

@@ -149,11 +149,8 @@ async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: Sc
         NotFoundError: the principal holds the scopes for other resources only.
         UnconfirmedError: the action needs a more recent login.
     """
-    held = handler.visitor.scopes
     scopes = tuple(scopes)
-    access = check_scopes(held, scopes, resource)
-    if access is Access.FILTERED and any(coverage_of(held, scope).groups for scope in scopes):
-        access = check_scopes(held, scopes, resource, await _groups(handler, resource))
+    access = await access_to(handler, scopes, resource)
     if access is Access.MISSING:
         raise _missing(scopes)
     if access is Access.FILTERED:
@@ -161,6 +158,24 @@ async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: Sc
     name = handler.visitor.name if handler.visitor.is_user else ""
     if needs_confirmation(handler.request.method or "", scopes, resource, name):
         handler.require_confirmation()
+
+
+async def access_to(handler: BaseHandler, scopes: tuple[str, ...], resource: ScopeFilter | None) -> Access:
+    """Return whether the principal holds one of several scopes for a resource, by groups of its user as well.
+
+    Args:
+        handler: handler of the request.
+        scopes: names without filters.
+        resource: what the request is about; None for no single resource.
+
+    Raises:
+        UnauthorizedError: the request has no valid login.
+    """
+    held = handler.visitor.scopes
+    access = check_scopes(held, scopes, resource)
+    if access is Access.FILTERED and any(coverage_of(held, scope).groups for scope in scopes):
+        access = check_scopes(held, scopes, resource, await _groups(handler, resource))
+    return access
 
 
 def _missing(scopes: tuple[str, ...]) -> ForbiddenError:

@@ -2,6 +2,7 @@ import pytest
 
 from plughub import hookimpl
 from plughub.domain.errors import InvalidError
+from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeFilter
 from plughub.kinds import TokenIdentity
 
@@ -98,3 +99,24 @@ async def test_a_principal_read_before_a_change_is_not_cached(hub):
     await hub.tokens.revoke(principal.user, made.record.id)
     cache.put(made.text, principal, before)
     assert await hub.tokens.authenticate(made.text) is None
+
+
+async def test_scope_for_member_is_part_of_scope_for_group(hub):
+    await hub.user("bob")
+
+    def give(tx):
+        tx.groups.create(["class"])
+        tx.roles.ensure([Role(name="teacher", scopes=("read:users!group=class",))])
+        tx.roles.grant("teacher", "user", [alice.name])
+
+    alice = await hub.user("alice")
+    await hub.store.write(give)
+    alice = await hub.user("alice")
+    with pytest.raises(InvalidError):
+        await hub.tokens.create(alice, scopes=["read:users!user=bob"])
+    await hub.store.write(lambda tx: tx.groups.add_users("class", ["bob"]))
+    made = await hub.tokens.create(alice, scopes=["read:users!user=bob"])
+    assert "read:users!user=bob" in await hub.tokens.effective_scopes(alice, made.record)
+    assert "read:users!user=bob" in (await hub.tokens.authenticate(made.text)).scopes
+    await hub.store.write(lambda tx: tx.groups.remove_users("class", ["bob"]))
+    assert "read:users!user=bob" not in (await hub.tokens.authenticate(made.text)).scopes

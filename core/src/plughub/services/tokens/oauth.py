@@ -5,7 +5,7 @@ Source: RFC 6749 (authorization code) and RFC 7636 (PKCE), implemented by oauthl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -16,7 +16,14 @@ from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import shorten
 from plughub.domain.oauth import IDENTIFY, OAuthClient
-from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, identify_scopes, intersect_scopes
+from plughub.domain.scopes import (
+    ScopeFilter,
+    ScopeTree,
+    access_scopes,
+    identify_scopes,
+    intersect_scopes,
+    users_in_filters,
+)
 from plughub.domain.scopes.access_scopes import service_access_scopes
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.tokens import new_oauth_token
@@ -210,9 +217,11 @@ class OAuthService:
             raise InvalidError(
                 _("OAuth client %(client_id)s belongs to no server or service", client_id=shorten(client_id))
             )
-        _check_access(client, principal)
         wanted = validator.resolve_roles(scopes) or frozenset()
-        held = intersect_scopes(validator.expand(client, wanted), principal.scopes)
+        asked = validator.expand(client, wanted)
+        groups = tx.users.groups_of(users_in_filters(asked | _access(client), principal.scopes))
+        _check_access(client, principal, groups.get(client.user, ()))
+        held = intersect_scopes(asked, principal.scopes, groups)
         if INHERIT in wanted:
             held = frozenset({INHERIT})
         own = client.server_id is not None and client.user == principal.name
@@ -241,8 +250,8 @@ def _access(client: OAuthClient) -> frozenset[str]:
     )
 
 
-def _check_access(client: OAuthClient, principal: Principal) -> None:
-    """Refuse a user who may not access the client's server or service."""
+def _check_access(client: OAuthClient, principal: Principal, groups: Collection[str]) -> None:
+    """Refuse a user who may not access the client's service or server, given the groups of its user."""
     if client.service:
         if not principal.may("access:services", resource=ScopeFilter.service(client.service)):
             raise ForbiddenError(
@@ -252,7 +261,9 @@ def _check_access(client: OAuthClient, principal: Principal) -> None:
                     service=client.service,
                 ),
             )
-    elif not principal.may("access:servers", resource=ScopeFilter.server(client.user, client.server)):
+    elif not principal.may(
+        "access:servers", resource=ScopeFilter.server(client.user, client.server), groups=groups
+    ):
         # Do not reveal whether another user's server exists.
         raise NotFoundError("There is no server here that you may access")
 

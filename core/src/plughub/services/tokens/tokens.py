@@ -22,7 +22,9 @@ from plughub.domain.scopes import (
     identify_scopes,
     intersect_scopes,
     name_scopes,
+    users_in_filters,
 )
+from plughub.domain.scopes.algebra import NO_GROUPS, Groups
 from plughub.domain.services import Service
 from plughub.domain.timings import LONGEST_TOKEN_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
@@ -101,8 +103,11 @@ class TokenService:
         owner = await self._store.read(lambda tx: _owner_of(tx, identity))
         if owner is None or (answer.value.expires_at or float("inf")) <= time.time():
             return None
-        principal = self._of_token(owner, answer.value, own=answer.plugin == DATABASE_PLUGIN)
-        self.cache.put(token, principal, version)
+        held = self._tree.expand(identity.scopes, _scope_owner(owner, identity.client_id))
+        groups = await self._groups(held, self.scopes_of(owner))
+        principal = self._of_token(owner, identity, groups, own=answer.plugin == DATABASE_PLUGIN)
+        if groups.keys() <= {owner.name}:  # another user of such a name may follow before the cache ends
+            self.cache.put(token, principal, version)
         return principal
 
     def scopes_of(self, user: User | Service) -> frozenset[str]:
@@ -148,7 +153,7 @@ class TokenService:
         if asked is None:
             granted = self._shared_scopes(user, scopes, holder)
         else:
-            granted = self._held_scopes(user, scopes, holder)
+            granted = await self._held_scopes(user, scopes, holder)
         ends = utcnow() + timedelta(seconds=expires_in) if expires_in else None
         text = new_token()
         purpose = note or f"Requested via api{_requester(user, holder)}"
@@ -195,9 +200,16 @@ class TokenService:
 
         return await self._store.write(work)
 
-    def effective_scopes(self, user: User, record: TokenRecord) -> frozenset[str]:
+    async def effective_scopes(self, user: User, record: TokenRecord) -> frozenset[str]:
         """Return the effective scopes of a stored token."""
-        return self._token_scopes(user, record.scopes, record.client_id)[0]
+        held = self._tree.expand(record.scopes, _scope_owner(user, record.client_id))
+        groups = await self._groups(held, self.scopes_of(user))
+        return self._token_scopes(user, record.scopes, record.client_id, groups)[0]
+
+    async def _groups(self, *scopes: frozenset[str]) -> Groups:
+        """Return the groups of the users that scopes name, if scopes for groups may cover these users."""
+        names = users_in_filters(*scopes)
+        return await self._store.read(lambda tx: tx.users.groups_of(names)) if names else NO_GROUPS
 
     def _shared_scopes(
         self, user: User, scopes: Collection[str], holder: Principal | None
@@ -216,10 +228,13 @@ class TokenService:
             return True
         return not excess_scopes(self._tree.expand(_ADMIN_SCOPES), holder.scopes)
 
-    def _held_scopes(self, user: User, scopes: Collection[str], holder: Principal | None) -> Collection[str]:
+    async def _held_scopes(
+        self, user: User, scopes: Collection[str], holder: Principal | None
+    ) -> Collection[str]:
         """Refuse scopes that the owner or the creator does not hold."""
-        owner, groups = self.scopes_of(user), {user.name: user.groups}
-        wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
+        owner, wanted = self.scopes_of(user), self._tree.expand(scopes, ScopeOwner(user=user.name))
+        others = await self._groups(wanted, owner, holder.scopes if holder else frozenset())
+        groups = {**others, user.name: user.groups}
         if excess := excess_scopes(wanted, owner, groups):
             raise InvalidError(
                 _("%(user)s does not hold %(excess)s", user=user.name, excess=name_scopes(excess))
@@ -235,8 +250,10 @@ class TokenService:
             )
         return scopes
 
-    def _of_token(self, owner: User | Service, identity: TokenIdentity, *, own: bool) -> Principal:
-        scopes, inherits = self._token_scopes(owner, identity.scopes, identity.client_id)
+    def _of_token(
+        self, owner: User | Service, identity: TokenIdentity, groups: Groups, *, own: bool
+    ) -> Principal:
+        scopes, inherits = self._token_scopes(owner, identity.scopes, identity.client_id, groups)
         return Principal(
             owner=owner,
             scopes=scopes,
@@ -251,7 +268,7 @@ class TokenService:
         )
 
     def _token_scopes(
-        self, owner: User | Service, stored: Collection[str], client_id: str
+        self, owner: User | Service, stored: Collection[str], client_id: str, groups: Groups
     ) -> tuple[frozenset[str], bool]:
         """Return the effective scopes of a token, and whether it has all scopes of its owner.
 
@@ -262,7 +279,7 @@ class TokenService:
         if "inherit" in held:
             return may, True
         kind = "user" if isinstance(owner, User) else "service"
-        return effective_token_scopes(held | identify_scopes(owner.name, kind), may), False
+        return effective_token_scopes(held | identify_scopes(owner.name, kind), may, groups), False
 
 
 def store_token(

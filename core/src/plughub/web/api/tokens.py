@@ -37,7 +37,7 @@ class TokensHandler(APIHandler):
         tokens = self.services.tokens
         records = await tokens.of_user(user)
         records.sort(key=lambda record: ((record.last_activity or record.created or _NEVER), record.id))
-        models = [token_model(record, tokens.effective_scopes(user, record)) for record in records]
+        models = [token_model(record, await tokens.effective_scopes(user, record)) for record in records]
         self.answer({"api_tokens": models})
 
     @call(success=(201,), body=_TOKEN)
@@ -57,7 +57,7 @@ class TokensHandler(APIHandler):
             holder=creator,
         )
         self._emit_created(user, creator, made.record)
-        scopes = self.services.tokens.effective_scopes(user, made.record)
+        scopes = await self.services.tokens.effective_scopes(user, made.record)
         self.answer({**token_model(made.record, scopes), "token": made.text}, 201)
 
     async def _scopes(self, body: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -137,7 +137,7 @@ class TokenHandler(APIHandler):
         record = next((found for found in await self.services.tokens.of_user(user) if found.id == key), None)
         if record is None:
             raise _no_such_token(token_id)
-        self.answer(token_model(record, self.services.tokens.effective_scopes(user, record)))
+        self.answer(token_model(record, await self.services.tokens.effective_scopes(user, record)))
 
     @call(success=(204,), errors=(404,))
     @requires("tokens", about=of_user)

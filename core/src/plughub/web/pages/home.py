@@ -67,15 +67,16 @@ class HomeHandler(PageHandler):
 
     def _card(self, server: ServerRecord, shares: Collection[str]) -> dict[str, Any]:
         """Return the template variables of a card: those of a server, and what only its owner needs."""
-        card = self.server_card(server)
+        groups = self.visitor.user.groups
+        card = self.server_card(server, groups)
         resource = ScopeFilter.server(server.user, server.name)
         return card | {
             "address": self._absolute(card["url"]),
             "profile": profile_of(server),
             "options_backend": server.backend if server.backend in self.services.settings.spawners else "",
             "usage_url": f"{card['api_url']}/usage",
-            "may_start": self.visitor.may("start:servers", resource=resource),
-            "may_stop": self.visitor.may("delete:servers", resource=resource),
+            "may_start": self.visitor.may("start:servers", resource=resource, groups=groups),
+            "may_stop": self.visitor.may("delete:servers", resource=resource, groups=groups),
             "shared_with": sorted(shares),
             **_stop_of(server),
         }

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.paths import respell
 from plughub.domain.queries import add_query, escape_uri, filter_query
-from plughub.domain.scopes import ScopeFilter
+from plughub.domain.scopes import Access, ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.domain.timings import REDIRECT_BACKOFF
 from plughub.domain.urls import user_url
 from plughub.services.addresses import server_prefix
 from plughub.web.addresses import absolute
-from plughub.web.authorization import NO_ACCESS
+from plughub.web.authorization import NO_ACCESS, access_to
 from plughub.web.errors import asks_for_json
 from plughub.web.options import user_redirect
 from plughub.web.pages.base import PageHandler
@@ -46,13 +46,15 @@ class UserUrlHandler(PageHandler):
         elif self._is_for_programs(path):
             self._answer_not_running(name, record.name, running=record.running)
         elif record.running:
-            show_unreachable(self, record, elsewhere=record.ready)
+            groups = (await self.find_user(record.user)).groups
+            show_unreachable(self, record, groups, elsewhere=record.ready)
         elif record.pending or record.failure is not None:
             query = urlencode({"next": back})
             self.redirect(f"{self.hub_path('spawn-pending', name, record.name)}?{query}", status=303)
         else:
             status = self.context.options.not_running_status
-            show_not_running(self, record, status=status, back=back)
+            groups = (await self.find_user(record.user)).groups
+            show_not_running(self, record, groups, status=status, back=back)
 
     async def other(self, name: str, path: str = "") -> None:
         """Respond to programs that the server does not run."""
@@ -67,11 +69,10 @@ class UserUrlHandler(PageHandler):
         one.
         """
         first = path.lstrip("/").partition("/")[0]
-        may = self.visitor.may
         wanted = [
             server
             for server in dict.fromkeys((first, ""))
-            if may("access:servers", resource=ScopeFilter.server(name, server))
+            if await access_to(self, ("access:servers",), ScopeFilter.server(name, server)) is Access.ALLOWED
         ]
         for server in wanted:
             try:

@@ -42,7 +42,7 @@ async def last_spawner(handler: PageHandler, user: User, server: str) -> str:
 
 
 async def _last_record(handler: PageHandler, user: User, server: str) -> ServerRecord | None:
-    if not handler.visitor.may("read:servers", resource=of_server(user.name, server)):
+    if not handler.visitor.may("read:servers", resource=of_server(user.name, server), groups=user.groups):
         return None
     try:
         return await handler.services.servers.get(user.name, server)
