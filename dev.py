@@ -1,7 +1,7 @@
 """Run the hub, its tests or its checks from a clone, in a virtual environment at .venv.
 
 - ``python3 dev.py hub [arguments of hub]``
-- ``python3 dev.py test [arguments of pytest]``: all tests in two processes, with ``-n 0`` in one
+- ``python3 dev.py test [arguments of pytest]``: all tests in three processes, with ``-n 0`` in one
 - ``python3 dev.py check``
 - ``python3 dev.py docs``: build the documentation site and serve it, with ``--check`` only build it
 """
@@ -34,6 +34,8 @@ INCLUDED_IN = {
     "dev": ("dev",),
 }
 """Which installations contain what a command needs; an up-to-date one is enough."""
+PROCESSES = 3
+"""Processes of all tests: more than most machines of CI have cores, because many tests wait."""
 ONE_PROCESS = (
     "-n",
     "--numprocesses",
@@ -98,12 +100,12 @@ def processes(arguments: list[str]) -> list[str]:
         arguments: of pytest.
 
     Returns:
-        Arguments for pytest-xdist. None for a part of the tests, which takes longer with two processes; with
-        options that need one process; and with options of pytest-xdist, such as ``-n 0``.
+        Arguments for pytest-xdist. None for a part of the tests, which takes longer with several processes;
+        with options that need one process; and with options of pytest-xdist, such as ``-n 0``.
     """
     part = any((ROOT / word.partition("::")[0]).exists() for word in arguments)
     one = any(word.startswith(ONE_PROCESS) for word in arguments)
-    return [] if part or one else ["--numprocesses=2", "--dist=loadfile"]
+    return [] if part or one else [f"--numprocesses={PROCESSES}", "--dist=loadfile"]
 
 
 def install(group: str) -> None:

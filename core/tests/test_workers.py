@@ -71,9 +71,9 @@ def pytest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.mark.parametrize(
     ("arguments", "processes"),
     [
-        ("", 2),
-        ("-q", 2),
-        ("-q --quick -x", 2),
+        ("", 3),
+        ("-q", 3),
+        ("-q --quick -x", 3),
         ("-n 0", None),
         ("-n4 --dist worksteal", None),
         ("core/tests/test_workers.py::test_one", None),
@@ -81,7 +81,7 @@ def pytest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         ("--pdb", None),
     ],
 )
-def test_all_tests_run_in_two_processes_unless_an_argument_says_otherwise(
+def test_all_tests_run_in_three_processes_unless_an_argument_says_otherwise(
     arguments: str, processes: int | None
 ) -> None:
     chosen = runpy.run_path(str(ROOT / "dev.py"))["processes"](arguments.split())

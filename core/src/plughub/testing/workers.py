@@ -1,9 +1,9 @@
 """Running tests in several processes, with pytest-xdist.
 
 ``--dist loadfile`` gives each file to one process. The tests of a folder that the setting ``one_process``
-names share something of the machine, such as its engine, swarm and networks: all of them run in one process,
-one after the other. They and the slow files begin first, so that no process is busy for long when the others
-have ended.
+names share something of the machine, such as its engine, swarm and networks, or something that takes long to
+build: all of them run in one process, one after the other. They and the slow files begin first, so that no
+process is busy for long when the others have ended.
 
 Without pytest-xdist none of this has an effect.
 """
@@ -56,8 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the setting ``one_process``."""
     parser.addini(
         ONE_PROCESS,
-        "folders, from the root, whose tests share something of the machine: pytest-xdist runs all tests of "
-        "such a folder in one process",
+        "folders, from the root, whose tests share something of the machine, or something that takes long to "
+        "build: pytest-xdist runs all tests of such a folder in one process",
         type="args",
     )
 
