@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from plughub.testing.browser import log_in, run_notebook, write_notebook
+from plughub.testing.browser import arrive, log_in, run_notebook, write_notebook
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 
@@ -25,7 +25,7 @@ async def open_notebook(browser, hub, folder):
     write_notebook(home / "count.ipynb", CELL, home.stat().st_uid)
     page = await (await browser.new_context()).new_page()
     await log_in(page, hub.url, "ada", "any")
-    await page.wait_for_url("**/user/ada/**", timeout=90_000)
+    await arrive(page, "**/user/ada/**")
     return page
 
 

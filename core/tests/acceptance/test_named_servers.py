@@ -5,7 +5,7 @@ import pytest
 from plughub.domain.oauth import server_client_id
 from plughub.domain.paths import check_base_url, former_path
 from plughub.domain.urls import user_url
-from plughub.testing.browser import PATIENCE, log_in, run_notebook, write_notebook
+from plughub.testing.browser import PATIENCE, arrive, log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 from plughub.testing.odd_names import ALL_SIGNS
 
@@ -32,13 +32,13 @@ async def test_a_named_server_opens_in_the_browser_and_is_removed_from_the_home_
         origin = hub.url.removesuffix(BASE)
         page = await (await browser.new_context()).new_page()
         await log_in(page, f"{origin}{former_path(BASE)}", NAME, "any")
-        await page.wait_for_url(lambda url: url.startswith(f"{origin}{default}"), timeout=PATIENCE)
+        await arrive(page, lambda url: url.startswith(f"{origin}{default}"))
         write_notebook(homes / NAME / "one.ipynb", "print(6 * 7)", homes.stat().st_uid)
         assert await run_notebook(page, hub.url, NAME, "one.ipynb") == "42"
 
         await page.goto(f"{origin}{BASE}hub/spawn{default.removeprefix(f'{BASE}user')}my-lab")
         await page.get_by_role("button", name="Start").click()
-        await page.wait_for_url(lambda url: url.startswith(f"{origin}{named}"), timeout=PATIENCE)
+        await arrive(page, lambda url: url.startswith(f"{origin}{named}"))
         await page.goto(f"{origin}{former_path(named)}lab", timeout=PATIENCE)
         await page.locator("#jp-main-dock-panel").wait_for(timeout=PATIENCE)
         assert page.url.startswith(f"{origin}{named}"), "as typed without escapes, it is the same server"

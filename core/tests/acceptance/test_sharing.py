@@ -2,7 +2,7 @@
 
 import pytest
 
-from plughub.testing.browser import PATIENCE, log_in
+from plughub.testing.browser import PATIENCE, arrive, log_in
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -27,7 +27,7 @@ async def test_a_share_link_grants_access_to_a_running_server_until_it_is_revoke
     with HubProcess(tmp_path, "--plugins", "dummy,simple", config=CONFIG % tmp_path) as hub:
         ada = await (await browser.new_context()).new_page()
         await log_in(ada, hub.url, "ada", "any")
-        await ada.wait_for_url("**/user/ada/**", timeout=PATIENCE)
+        await arrive(ada, "**/user/ada/**")
         await ada.goto(f"{hub.url}hub/home")
         made = await ada.evaluate(CALL, ["POST", "share-codes/ada/"])
 

@@ -1,10 +1,12 @@
 """Two users log in through PAM and work in a real JupyterLab, in a real browser."""
 
+import asyncio
+
 import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
-from plughub.testing.browser import log_in, run_notebook, write_notebook
+from plughub.testing.browser import arrive, log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.root, pytest.mark.browser, pytest.mark.timeout(300)]
@@ -30,18 +32,10 @@ async def test_both_users_work_under_their_own_account_and_cannot_see_each_other
         pam_config += f"c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api}'\n"
     ada, bob = people
     with HubProcess(tmp_path, "--plugins", f"pam,localprocess,{proxy}", config=pam_config) as hub:
-        pages = {}
-        for person in people:
-            write_notebook(person.home / "who.ipynb", CELL, person.uid)
-            context = await browser.new_context()
-            pages[person] = page = await context.new_page()
-            await log_in(page, hub.url, person.name, person.password)
-            await page.wait_for_url(f"**/user/{person.name}/**", timeout=90_000)
-            said = await run_notebook(page, hub.url, person.name, "who.ipynb")
-            assert said == f"{person.name} {person.home}"
-        for person, other in ((ada, bob), (bob, ada)):
+        pages = await asyncio.gather(work(browser, hub, ada), work(browser, hub, bob))
+        for page, other in zip(pages, (bob, ada), strict=True):
             for path in (f"user/{other.name}/lab", f"hub/user/{other.name}/", f"hub/spawn/{other.name}"):
-                answer = await pages[person].goto(f"{hub.url}{path}")
+                answer = await page.goto(f"{hub.url}{path}")
                 assert answer.status == 404, path
         for path in (f"user/{ada.name}/api/events/subscribe", f"user/{ada.name}/terminals/websocket/1"):
             with pytest.raises(HTTPClientError) as stranger:
@@ -50,8 +44,13 @@ async def test_both_users_work_under_their_own_account_and_cannot_see_each_other
     assert hub.exit_code == 0
 
 
-async def test_a_wrong_password_is_refused_on_the_page(browser, people, pam_config, tmp_path):
-    with HubProcess(tmp_path, "--plugins", "pam,localprocess", config=pam_config) as hub:
-        page = await (await browser.new_context()).new_page()
-        await log_in(page, hub.url, people[0].name, "wrong")
-        await page.get_by_text("Invalid username or password").wait_for()
+async def work(browser, hub, user):
+    """Log in, once with a wrong password before, and run a cell; return the page."""
+    write_notebook(user.home / "who.ipynb", CELL, user.uid)
+    page = await (await browser.new_context()).new_page()
+    await log_in(page, hub.url, user.name, "wrong")
+    await page.get_by_text("Invalid username or password").wait_for()
+    await log_in(page, hub.url, user.name, user.password)
+    await arrive(page, f"**/user/{user.name}/**")
+    assert await run_notebook(page, hub.url, user.name, "who.ipynb") == f"{user.name} {user.home}"
+    return page

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plughub.testing.browser import log_in, run_notebook, write_notebook
+from plughub.testing.browser import arrive, log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(240)]
@@ -26,7 +26,7 @@ c.Spawner.mem_limit = "1G"
 """
     with HubProcess(tmp_path / "hub", "--plugins", "docker,dummy", config=config) as hub:
         await log_in(page, hub.url, "ada", "any")
-        await page.wait_for_url("**/user/ada/**", timeout=60_000)
+        await arrive(page, "**/user/ada/**")
         said = await run_notebook(page, hub.url, "ada", "work/cell.ipynb")
         assert said == "ada /home/jovyan/work"
         (container,) = engine.containers(filters={"name": f"{prefix}-ada"})

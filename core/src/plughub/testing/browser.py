@@ -56,6 +56,16 @@ async def log_in(page: Any, url: str, name: str, password: str, *, then: str = "
     await page.click("#login_submit")
 
 
+async def arrive(page: Any, url: Any) -> None:
+    """Wait until the browser has received a page, and do not wait until JupyterLab has loaded in it.
+
+    Args:
+        page: of the browser.
+        url: address, glob pattern or function that the address of the page must match.
+    """
+    await page.wait_for_url(url, timeout=PATIENCE, wait_until="commit")
+
+
 async def run_notebook(page: Any, url: str, name: str, notebook: str) -> str:
     """Open a notebook in JupyterLab, run its first cell, and read what it printed.
 
