@@ -7,9 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from playwright.async_api import async_playwright
 
-from plughub.testing.browser import PATIENCE, log_in, run_notebook, write_notebook
+from plughub.testing.browser import arrive, log_in, run_notebook, write_notebook
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
@@ -124,32 +123,22 @@ def separated(*names):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def separation(request):
     kind, proxy, domain = request.param.split()
     return Separation(kind, proxy, free_port(), domain)
 
 
-@pytest.fixture
-def hub(separation, tmp_path):
+@pytest.fixture(scope="module")
+def hub(separation, tmp_path_factory):
+    """A hub for all tests with this separation; each of them has a browser context of its own."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    config = CONFIG.format(python=sys.executable, server=str(SERVER), folder=tmp_path, path=path)
+    folder = tmp_path_factory.mktemp("hub")
+    config = CONFIG.format(python=sys.executable, server=str(SERVER), folder=folder, path=path)
     arguments = ("--plugins", f"dummy,simple,{separation.proxy}", f"--JupyterHub.port={separation.port}")
-    with HubProcess(tmp_path, *arguments, config=config + separation.config) as hub:
+    with HubProcess(folder, *arguments, config=config + separation.config) as hub:
         assert hub.url == f"{separation.hub}/"
         yield hub
-
-
-@pytest.fixture
-async def browser():
-    """A browser that resolves all names below ``.test`` to this machine."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.test 127.0.0.1"],
-        )
-        yield browser
-        await browser.close()
 
 
 def state_of(api) -> dict:
@@ -178,9 +167,7 @@ async def open_hostile(browser, hub, separation):
 
 
 @separated(*SEPARATIONS)
-async def test_a_hostile_page_reads_nothing_of_the_hub_and_changes_nothing(
-    browser, hub, separation, tmp_path
-):
+async def test_a_hostile_page_reads_nothing_of_the_hub_and_changes_nothing(browser, hub, separation):
     api, page, of_hub = await open_hostile(browser, hub, separation)
     before = state_of(api)
     cookies = await page.evaluate(COOKIES, ["/hub/", "/hub/home", "/"])
@@ -199,7 +186,7 @@ async def test_a_hostile_page_reads_nothing_of_the_hub_and_changes_nothing(
     assert await of_hub.inner_text(".who") == "ada"
     await keeps_its_workers(page, separation)
     await tosses_no_login(browser, page, of_hub, separation)
-    assert "hub-login" not in (tmp_path / "homes" / "mallory" / "mallory-saw.txt").read_text()
+    assert "hub-login" not in (hub.folder / "homes" / "mallory" / "mallory-saw.txt").read_text()
 
 
 async def reads_nothing(page, where, query):
@@ -291,17 +278,17 @@ async def test_no_server_answers_on_the_host_of_the_hub_or_of_another_user(brows
 
 
 @separated("subdomains haproxy hub.localhost", "host chp hub.test", "port haproxy hub.test")
-async def test_users_log_in_work_and_log_out(browser, hub, separation, tmp_path):
+async def test_users_log_in_work_and_log_out(browser, hub, separation):
     page = await (await browser.new_context()).new_page()
     await log_in(page, hub.url, "ada", "any")
-    await page.wait_for_url(f"{separation.of('ada')}/user/ada/**", timeout=PATIENCE)
-    write_notebook(tmp_path / "homes" / "ada" / "sum.ipynb", "print(40 + 2)", os.geteuid())
+    await arrive(page, f"{separation.of('ada')}/user/ada/**")
+    write_notebook(hub.folder / "homes" / "ada" / "sum.ipynb", "print(40 + 2)", os.geteuid())
     assert await run_notebook(page, hub.url, "ada", "sum.ipynb") == "42"
     assert page.url.startswith(separation.of("ada"))
 
     await page.goto(f"{hub.url}hub/home")
     await page.get_by_role("link", name="Open my server").click()
-    await page.wait_for_url(f"{separation.of('ada')}/user/ada/**", timeout=PATIENCE)
+    await arrive(page, f"{separation.of('ada')}/user/ada/**")
     other = await page.context.new_page()
     await other.goto(f"{separation.hub}/hub/home")
     await other.click("#logout")
