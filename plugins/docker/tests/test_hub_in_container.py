@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import re
+import shutil
+import subprocess
 import sys
 import tarfile
 import urllib.request
@@ -13,12 +17,16 @@ import pytest
 
 from plughub.testing.client import ApiClient
 from plughub.testing.conditions import wait_for
+from plughub.testing.documents import blocks_of, replaced
+from plughub.testing.forms import FormClient
 from plughub.testing.ports import free_port
+from plughub.testing.quick import starts
 from plughub_docker.marks import HOST
 from plughub_docker.testing.images import build, distribution_paths, python_paths
 from plughub_docker.testing.kills import ready
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "compose.md"
 PACKAGES = ("plughub", "plughub_docker", "plughub_dummy", "plughub_haproxy")
 HUB = str(Path(sys.prefix, "bin", "hub"))
 CONFIG_FILE = "/srv/jupyterhub_config.py"
@@ -190,3 +198,80 @@ def test_hub_and_services_reach_each_other_inside_an_overlay_network(
     facts = {"hub": name, "image": tiny_image, "probe": probe, "prefix": swarm_prefix, "network": network}
     config = write_config(tmp_path, plugin="swarm", spawner="SwarmSpawner", more="", **facts)
     check(engine, HubContainer(engine, hub_image, name, network, config), swarm_prefix, probe)
+
+
+class Compose:
+    """The files of the guide in a folder, with an image that needs no registry and names of the test's own."""
+
+    def __init__(self, folder, prefix, hub_image, image, probe):
+        self.folder, self.port, self.blocks = folder, free_port(), blocks_of(GUIDE)
+        self.environment = {**os.environ, "COMPOSE_PROJECT_NAME": prefix, "DOCKER_BUILDKIT": "0"}
+        network = f"{prefix}-jupyter"
+        (folder / "code.tar").write_bytes(packed())
+        install = self.blocks["Dockerfile"].partition("WORKDIR")[0]
+        dockerfile = {install: f"FROM {hub_image}\nADD code.tar /\n"}
+        ipam = "    ipam:\n      config:\n        - subnet: 172.30.0.0/16\n"  # may be in use here
+        place = {"127.0.0.1:8000:": f"127.0.0.1:{self.port}:", "name: jupyter": f"name: {network}", ipam: ""}
+        image_of_users = {'"quay.io/jupyterhub/singleuser:6.1"': repr(image)}
+        names = {'"jupyter"': repr(network), "jupyter-{username}": prefix + "-{username}"}
+        more = f"c.DockerSpawner.prefix = {prefix!r}\nc.DockerSpawner.cmd = {probe!r}\n"
+        self.write("Dockerfile", dockerfile)
+        self.write("compose.yaml", place)
+        self.write("jupyterhub_config.py", image_of_users | names, more)
+
+    def write(self, name, values, more=""):
+        (self.folder / name).write_text(replaced(self.blocks[name], values) + more)
+
+    def run(self, name):
+        command = replaced(self.blocks[name], {"docker compose": "docker-compose"}).split()
+        return self("docker-compose", *command[1:]).stdout
+
+    def __call__(self, *command):
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def serves(self):
+        try:
+            return (
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/hub/health", timeout=5).close() is None
+            )
+        except OSError:
+            return False
+
+    def client(self, user):
+        token = self("docker-compose", "exec", "-T", "hub", "hub", "token", user).stdout.strip()
+        return ApiClient(f"http://127.0.0.1:{self.port}/", token)
+
+
+@pytest.fixture
+@starts
+def compose(engine, hub_image, tiny_image, probe, prefix, tmp_path):
+    if shutil.which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed")
+    made = Compose(tmp_path, prefix, hub_image, tiny_image, probe)
+    yield made
+    for one in engine.containers(all=True, filters={"name": f"^/{prefix}-ada"}):
+        engine.remove_container(one["Id"], force=True, v=True)
+    made("docker-compose", "down", "--volumes", "--rmi", "local")
+
+
+def test_the_compose_file_of_the_guide_runs_a_hub_whose_servers_outlive_it(compose, engine, prefix):
+    compose.run("up")
+    wait_for(compose.serves, 90)
+    link = re.search(r"http\S+", compose.run("link"))[0]
+    page = FormClient(f"http://127.0.0.1:{compose.port}/")
+    page.get(re.sub(r"^https?://[^/]+/", "", link))
+
+    call = compose.client("ada")
+    assert call("GET", "/user").body["admin"]
+    call("POST", "/users/ada/server")
+    wait_for(lambda: ready(call) == {"ada"}, 90)
+    (one,) = engine.containers(filters={"name": f"^/{prefix}-ada"})
+
+    compose.run("again")
+    wait_for(compose.serves, 90)
+    wait_for(lambda: ready(call) == {"ada"}, 90)
+    assert [again["Id"] for again in engine.containers(filters={"name": f"^/{prefix}-ada"})] == [one["Id"]]
+    with urllib.request.urlopen(f"http://127.0.0.1:{compose.port}/user/ada/api", timeout=30) as answer:
+        assert json.load(answer)["environment"]["JUPYTERHUB_USER"] == "ada"
