@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from http.cookies import SimpleCookie
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -16,7 +18,7 @@ import pytest
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
-from tornado.netutil import bind_sockets
+from tornado.netutil import Resolver, bind_sockets
 
 from plughub.app.config import JupyterHub
 from plughub.app.service_settings import with_settings_of
@@ -31,7 +33,6 @@ from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.observability.audit import AuditTrail
-from plughub.services.observability.metrics import Metrics
 from plughub.services.observability.periodic_metrics import MetricsReport
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
@@ -42,6 +43,7 @@ from plughub.testing.conditions import until
 from plughub.testing.databases import open_database, prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
+from plughub.testing.metrics import MetricsPool
 from plughub.testing.services import COOKIE_SECRET, make_services, split_settings
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
@@ -69,6 +71,17 @@ class CompiledTemplates(BytecodeCache):
 
 
 COMPILED = CompiledTemplates()
+METRICS = MetricsPool()
+
+
+class Numeric(Resolver):
+    """Resolver of numeric IPv4 addresses, which needs no thread."""
+
+    def initialize(self) -> None:
+        pass
+
+    async def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Any:
+        return [(socket.AF_INET, (str(IPv4Address(host)), port))]
 
 
 class Browser:
@@ -81,7 +94,7 @@ class Browser:
         self.address = address
         self.headers = headers
         self.cookies: dict[tuple[str, str], str] = {}
-        self.client = AsyncHTTPClient(force_instance=True)
+        self.client = AsyncHTTPClient(force_instance=True, resolver=Numeric())
 
     async def ask(
         self,
@@ -196,13 +209,13 @@ class WebHub:
 
     async def start(self) -> WebHub:
         url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
-        await asyncio.to_thread(prepare_database, url)
+        prepare_database(url)
         self.store = Store(open_database(url))
         mark = await self.store.write(store_initial_records)
         self.pools = ThreadPools(2)
         self.active = ActivePlugins()
         self.links = OneTimeLinks(self.store)
-        self.metrics = Metrics()
+        self.metrics = METRICS.take()
         self.audit = AuditTrail(self.store)
         for name, plugin in {
             "known": self.users, **self.spawners, "recorded": self.proxy, "onetime": self.links,
@@ -289,7 +302,8 @@ class WebHub:
         for spawner in self.spawners.values():
             spawner.end_all()
         self.pools.close()
-        await asyncio.to_thread(self.store.database.close)
+        self.store.database.close()
+        METRICS.give_back(self.metrics)
 
     def browser(self, **headers: str) -> Browser:
         browser = Browser(self.address, **headers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -13,13 +15,27 @@ from plughub.domain.audit import AuditEntry
 from plughub.domain.clock import utcnow
 
 PEOPLE = 60
+FILLED = []
+"""The filled database, once a test has made it."""
 
 
 @pytest.fixture
-async def admin(hub):
-    """Client of an admin in a hub with many users, groups, shares and codes."""
+async def hub(make_hub, tmp_path):
+    file = tmp_path / "lists.sqlite"
+    for content in FILLED:
+        file.write_bytes(content)
+    hub = await make_hub(url=f"sqlite:///{file}")
+    if not FILLED:
+        await fill(hub)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            FILLED.append(connection.serialize())
+    return hub
 
-    def fill(tx):
+
+async def fill(hub):
+    """Store many users, groups, shares and codes."""
+
+    def work(tx):
         keys = tx.user_list.create([f"user{number:02}" for number in range(PEOPLE)])
         tx.groups.create([f"group{number:02}" for number in range(PEOPLE)])
         owner = tx.users.create("owner")
@@ -34,7 +50,12 @@ async def admin(hub):
             tx.shares.add_code(server, scopes=["access:servers!server=owner/"], **code)
         tx.audit.add([AuditEntry(at=utcnow(), kind="login", user="user00")] * PEOPLE)
 
-    await hub.store.write(fill)
+    await hub.store.write(work)
+
+
+@pytest.fixture
+async def admin(hub):
+    """Client of an admin in a hub with many users, groups, shares and codes."""
     return await hub.admin()
 
 

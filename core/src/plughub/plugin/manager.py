@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -209,7 +210,7 @@ def _wrong_function_kind(hook: str, function: Callable[..., object]) -> str:
 
 
 def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
-    offered = inspect.signature(getattr(hookspecs, hook)).parameters
+    offered = _offered_to(hook)
     for name, parameter in inspect.signature(function).parameters.items():
         has_default = parameter.default is not parameter.empty
         if name in offered and (has_default or parameter.kind is parameter.KEYWORD_ONLY):
@@ -220,6 +221,12 @@ def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
                 known = f"did you mean {similar[0]!r}? {known}"
             return f"{hook} has an unknown argument {name!r}; {known}"
     return ""
+
+
+@functools.cache
+def _offered_to(hook: str) -> Mapping[str, inspect.Parameter]:
+    """Return the arguments of a hook by name."""
+    return inspect.signature(getattr(hookspecs, hook)).parameters
 
 
 def _prefixed(plugin: object) -> Iterator[tuple[str, Callable[..., object]]]:

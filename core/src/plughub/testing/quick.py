@@ -9,6 +9,7 @@ the test fails. So the complete run shows that the quick one starts none of them
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import sys
@@ -252,11 +253,14 @@ def _names(code: types.CodeType) -> Iterator[str]:
 def _is_test_code(value: object) -> bool:
     """Return whether an object is a function or class of tests or of `plughub.testing`."""
     if isinstance(value, type):
-        file = getattr(sys.modules.get(value.__module__), "__file__", None) or ""
-    elif isinstance(value, types.FunctionType):
-        file = inspect.unwrap(value).__code__.co_filename
-    else:
-        return False
+        return _is_test_file(getattr(sys.modules.get(value.__module__), "__file__", None) or "")
+    if isinstance(value, types.FunctionType):
+        return _is_test_file(inspect.unwrap(value).__code__.co_filename)
+    return False
+
+
+@functools.cache
+def _is_test_file(file: str) -> bool:
     return any(part in Path(file).parts for part in _TEST_CODE)
 
 

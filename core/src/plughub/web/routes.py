@@ -30,14 +30,11 @@ def routes(context: WebContext) -> list[Any]:
     below = re.escape(context.services.settings.hub_prefix.rstrip("/"))
     plugins = [page.route(below) for page in context.pages]
     instead = login_page(context.login_methods, context.pages)
-    # Routes are tried in order, so the most requested ones come first.
-    api = [(pattern_of(path), handler) for path, handler in API]
-    own = [URLSpec(below + pattern, handler) for pattern, handler in (*api, *PAGES)]
     # Describing all calls takes 10 ms and few hubs are asked for it.
     document = functools.cache(lambda: describe(CALLS, f"{context.services.settings.hub_prefix}api"))
     return [
         *([instead.route(below, LOGIN)] if instead else []),
-        *own,
+        *_own_routes(below),
         URLSpec(below + PATH, OpenAPIHandler, {"document": document}),
         *plugins,
         URLSpec(rf"{below}/api/(.*)", UnknownHandler),
@@ -46,3 +43,11 @@ def routes(context: WebContext) -> list[Any]:
         URLSpec(rf"{base}favicon\.ico", small_pages.FaviconHandler),
         URLSpec(rf"{base}(?!hub/)(.*)", root.PrefixHandler),
     ]
+
+
+@functools.lru_cache(maxsize=4)
+def _own_routes(below: str) -> tuple[URLSpec, ...]:
+    """Return the routes of the API and of the pages; their patterns are shared by all hubs of a process."""
+    # Routes are tried in order, so the most requested ones come first.
+    api = [(pattern_of(path), handler) for path, handler in API]
+    return tuple(URLSpec(below + pattern, handler) for pattern, handler in (*api, *PAGES))
