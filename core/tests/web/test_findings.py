@@ -2,20 +2,24 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from pathlib import Path
 
 import pytest
 
 from plughub import hookimpl
+from plughub.domain.declarations import Declarations
 from plughub.domain.findings import Finding, Severity, by_urgency, unpack_finding, with_beginnings
 from plughub.domain.machine_state import Disk, MachineState, unpack_machine
 from plughub.domain.servers import OperationKind
+from plughub.domain.service_specs import read_services
 from plughub.domain.usage import Outcome, RunStart
 from plughub.kinds import Diagnosis
 from plughub.services.insight.hook_failures import HookFailures
-from plughub.services.insight.machine import machine_findings, read_machine
+from plughub.services.insight.machine import machine_findings, process_findings, read_machine
 from plughub.services.insight.monitor import OF_PROCESS
 from plughub.services.observability.metrics import Metrics
+from plughub.services.users.configuration_sync import sync_configuration
 from plughub.testing.doubles import TinyServers
 
 ROOT = Path(__file__).parents[3]
@@ -85,6 +89,58 @@ async def test_an_operation_that_is_retried_is_a_finding_since_it_began(hub):
     (found,) = await findings_of(hub, "H012")
     assert "1 start or stop of tiny" in found["message"]
     assert found["since"] is not None
+
+
+async def test_a_process_without_heartbeats_is_a_finding_while_others_run(hub):
+    await hub.hub_registry.join()
+    await hub.store.write(
+        lambda tx: tx.hub_processes.join("gone", host="elsewhere", pid=77, birth=1.0, url="")
+    )
+    assert await findings_of(hub, "H002") == []
+    await hub.store.database.write(
+        lambda c: c.exec_driver_sql("UPDATE plughub_hubs SET seen = 5.0 WHERE id = 'gone'")
+    )
+    (found,) = await findings_of(hub, "H002")
+    assert (found["subject"], found["severity"]) == ("elsewhere, process 77", "warning")
+    assert found["since"].startswith("1970-01-01")
+
+
+async def test_starts_that_wait_for_long_are_a_finding_since_the_oldest(hub):
+    await hub.user()
+    server = await hub.servers.get("alice", "")
+    await hub.store.write(lambda tx: tx.operations.begin(server, OperationKind.START, backend="tiny"))
+    assert await findings_of(hub, "H015") == []
+    await hub.store.database.write(
+        lambda c: c.exec_driver_sql("UPDATE plughub_operations SET created = created - 61")
+    )
+    (found,) = await findings_of(hub, "H015")
+    assert found["message"].startswith("1 starts are queued, one of them for 61 s")
+    assert "concurrent_spawn_limit" in found["action"]
+
+
+async def test_a_service_that_does_not_run_or_answer_is_a_finding(hub):
+    declared = Declarations(
+        services=read_services(
+            [{"name": "wiki", "url": "http://127.0.0.1:9"}, {"name": "cull", "command": ["true"]}]
+        )
+    )
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
+    await hub.store.write(lambda tx: tx.service_lives.record_answer("wiki", "", is_healthy=True))
+    assert [found["subject"] for found in await findings_of(hub, "H020")] == ["cull"]
+    await hub.store.write(lambda tx: tx.service_lives.record_answer("wiki", "", is_healthy=False))
+    found = {one["subject"]: one for one in await findings_of(hub, "H020")}
+    assert {name: one["severity"] for name, one in found.items()} == {"wiki": "error", "cull": "warning"}
+    assert "does not answer" in found["wiki"]["message"]
+    assert "is not running" in found["cull"]["message"]
+
+
+def test_a_process_that_runs_out_of_files_is_a_finding(monkeypatch):
+    assert list(process_findings("here")) == []
+    used = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (used, used))
+    (found,) = process_findings("here")
+    assert (found.code, found.severity) == ("H032", Severity.ERROR)
+    assert f"files and connections open of {used}" in found.message
 
 
 async def test_a_backend_whose_starts_fail_is_a_finding(hub):

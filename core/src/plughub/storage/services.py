@@ -173,7 +173,8 @@ class ServiceLives:
     def mark_ended(self, name: str, launch: str) -> None:
         """Store that nothing is left of a start."""
         statement = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        self._connection.execute(statement.values(launch="", pid=None, started=""))
+        if self._connection.execute(statement.values(launch="", pid=None, started="")).rowcount:
+            self._changes.add("service", name)
 
     def record_answer(self, name: str, launch: str, *, is_healthy: bool) -> bool:
         """Store whether a service answered; its first answer gives it a route.

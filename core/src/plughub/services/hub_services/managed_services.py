@@ -265,8 +265,13 @@ class ManagedServices:
             log.warning("service %s ended; restarting it in %d s%s", service.name, pause, words)
         if self._is_retry_due(service.name):
             await self._start(service)
-        else:  # any process may take its port now
-            await self._store.write(lambda tx: tx.service_lives.withdraw_route(life.name, life.launch))
+            return
+
+        def store_end(tx: Transaction) -> None:
+            tx.service_lives.withdraw_route(life.name, life.launch)  # any process may take its port now
+            tx.service_lives.mark_ended(life.name, life.launch)
+
+        await self._store.write(store_end)
 
     def _failed(self, service: ServiceDeclaration, reason: str) -> None:
         pause = self._delay_retry(self._failures.setdefault(service.name, _Failures()))

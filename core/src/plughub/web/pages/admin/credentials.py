@@ -39,7 +39,7 @@ class TokensPageHandler(AdminPageHandler):
             "admin/tokens.html",
             view=view.with_total(found.total),
             tokens=[self._row(item) for item in found.items],
-            kinds=[("", _("requested by users")), (_OF_CLIENTS, _("of servers and services"))],
+            kinds=[("", _("for programs")), (_OF_CLIENTS, _("of logins to servers and services"))],
         )
 
     def _row(self, item: ListedToken) -> dict[str, Any]:
