@@ -13,7 +13,7 @@ from plughub.app.named_plugins import plugin_commands, plugin_names
 from plughub.domain.errors import StartError
 from plughub.storage.schema import require_database, schema_state, shown_database
 
-BUILTIN_COMMANDS: Final = ("check", "doctor", "token", "link", "upgrade-db", "plugins")
+BUILTIN_COMMANDS: Final = ("init", "check", "doctor", "token", "link", "upgrade-db", "plugins")
 
 
 def upgrade_database(_options: argparse.Namespace, config: Config) -> int:

@@ -27,6 +27,7 @@ from plughub.cli.configuration import (
 )
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.doctor import diagnose
+from plughub.cli.new_site import add_init, write_site
 from plughub.cli.next_steps import next_steps
 from plughub.cli.options import add_setting_options, settings_of_options, without_value_of_yes
 from plughub.cli.plugins import READS_NO_FILE, add_plugin_commands
@@ -64,8 +65,8 @@ def _run(arguments: list[str]) -> int:
         options = plugin_command or _parser().parse_args(rest)
         of_hub = settings.get("JupyterHub", {}) | settings_of_options(options)
         given = settings | {"JupyterHub": of_hub}
-        # The file that --generate-config writes is not read: it may be missing or wrong.
-        reads_file = options.run not in {generate_config, *READS_NO_FILE}
+        # A file that a command writes is not read: it may be missing or wrong.
+        reads_file = options.run not in {generate_config, write_site, *READS_NO_FILE}
         import_plugins(options.plugins)
         config = load_config(options.config, given) if reads_file else without_file(given)
         command: Callable[[argparse.Namespace, Config], int] = options.run
@@ -117,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(parser)
     _add_listings(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    init = add_init(commands)
     check = commands.add_parser("check", help="check the configuration, and start nothing")
     check.set_defaults(run=check_settings)
     doctor = commands.add_parser("doctor", help="report problems of the hub, and what to do about them")
@@ -136,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     upgrade = commands.add_parser("upgrade-db", help="upgrade the database schema")
     upgrade.set_defaults(run=upgrade_database)
     plugins = add_plugin_commands(commands)
-    for command in (check, doctor, token, link, upgrade, *plugins):
+    for command in (init, check, doctor, token, link, upgrade, *plugins):
         _add_common(command, default=argparse.SUPPRESS)
     return parser
 

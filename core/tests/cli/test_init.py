@@ -1,0 +1,143 @@
+"""Files that ``hub init`` writes: a hub starts with each of them."""
+
+import io
+import shutil
+import stat
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from plughub.app.config_files import load_config
+from plughub.cli.site_answers import LOGINS, SERVERS
+from plughub.testing.hub import HubProcess
+
+LINES = ("KillMode=process", "OOMPolicy=continue", "TimeoutStopSec=180", "RestartPreventExitStatus=2")
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Type answers on a terminal."""
+
+    def give(*lines):
+        terminal = io.StringIO("".join(f"{line}\n" for line in lines))
+        terminal.isatty = lambda: True
+        monkeypatch.setattr(sys, "stdin", terminal)
+
+    return give
+
+
+def settings(folder, name="jupyterhub_config.py"):
+    return load_config(str(folder / name), {})
+
+
+@pytest.mark.parametrize("logins", LOGINS)
+@pytest.mark.parametrize("servers", SERVERS)
+def test_every_combination_is_a_valid_configuration(hub, logins, servers):
+    assert hub("init", "-y", f"--logins={logins}", f"--servers={servers}", "--machines=one")[0] == 0
+    code, said, complaint = hub("check")
+    assert code == 0, complaint
+    assert "the configuration is valid" in said
+    assert complaint == "" or "container" in complaint or "engine" in complaint
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--logins=link", "--servers=local"], marks=pytest.mark.root, id="link-local"),
+        pytest.param(["--logins=pam", "--servers=simple"], marks=pytest.mark.root, id="pam-simple"),
+        pytest.param(["--logins=github", "--servers=simple"], id="github-simple"),
+        pytest.param(
+            ["--logins=dummy", "--servers=jupyterhub.spawner.SimpleLocalProcessSpawner"], id="dummy-class"
+        ),
+        pytest.param(["--machines=many", "--servers=simple"], marks=pytest.mark.postgresql, id="many"),
+    ],
+)
+def test_a_hub_starts_with_the_written_file(hub, tmp_path, request, arguments):
+    if "--logins=github" in arguments and find_spec("oauthenticator") is None:
+        pytest.skip("oauthenticator is not installed")
+    if "--machines=many" in arguments:
+        arguments = [*arguments, f"--db={request.getfixturevalue('postgresql').new_database()}"]
+    code, _, complaint = hub("init", "-y", *arguments)
+    assert code == 0, complaint
+    with HubProcess(tmp_path) as running:
+        assert running.url
+        assert bool(running.login_link) is not any(
+            "--logins" in one and "link" not in one for one in arguments
+        )
+
+
+def test_questions_are_asked_for_what_no_option_answers(hub, tmp_path, answers):
+    answers("nonsense!", "2", "local", "", "ada, bob", "all", "")
+    code, said, _ = hub("init", "--port=9000", "--ip=")
+    assert code == 0
+    assert "Who signs in?" in said
+    assert "--logins 'nonsense!' is not one of link, pam, dummy" in said
+    assert f"written: {tmp_path}/jupyterhub_config.py" in said
+    config = settings(tmp_path)
+    assert config.JupyterHub.plugins == ["pam", "localprocess", "haproxy"]
+    assert (config.JupyterHub.port, config.JupyterHub.ip) == (9000, "")
+    assert config.Authenticator.admin_users == {"ada", "bob"}
+    assert config.Authenticator.allow_all is True
+    assert stat.S_IMODE((tmp_path / "jupyterhub_config.py").stat().st_mode) == 0o600
+
+
+def test_without_a_terminal_a_missing_answer_is_named(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    code, said, complaint = hub("init", "--logins=link")
+    assert (code, said) == (2, "")
+    assert complaint.startswith("hub: --servers is missing, and there is no terminal to ask on")
+    assert "-y for the defaults" in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_conversation_writes_nothing(hub, tmp_path, answers):
+    answers("link")
+    assert hub("init")[0] == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("existing", ["jupyterhub_config.py", "plughub.service"])
+def test_an_existing_file_is_never_replaced(hub, tmp_path, existing):
+    (tmp_path / existing).write_text("mine")
+    code, said, complaint = hub("init", "-y", "--service=systemd")
+    assert (code, said) == (2, "")
+    assert complaint.startswith(f"hub: the file exists: {tmp_path / existing}\n")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(existing, "mine")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--admins=a/b"], "the username"),
+        (["--logins=no such"], "--logins 'no such' is not one of"),
+        (["--logins='); import os"], "is not one of"),
+    ],
+)
+def test_an_invalid_answer_writes_nothing(hub, tmp_path, arguments, words):
+    code, _, complaint = hub("init", "-y", *arguments)
+    assert code == 2
+    assert words in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_of_the_answers_are_data_in_the_file(hub, tmp_path):
+    odd = 'postgresql://hub:it\'s%20"odd"\\@db/hub'
+    assert hub("init", "-y", "--machines=many", f"--db={odd}", "--admins=o'neil", "-f", "lab.py")[0] == 0
+    config = settings(tmp_path, "lab.py")
+    assert config.JupyterHub.db_url == odd
+    assert config.Authenticator.admin_users == {"o'neil"}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_unit_which_lets_servers_outlive_a_restart(hub, tmp_path):
+    code, said, complaint = hub("init", "-y", "--service=systemd")
+    assert code == 0, complaint
+    unit = tmp_path / "plughub.service"
+    assert set(LINES) <= set(unit.read_text().splitlines())
+    assert f"WorkingDirectory={tmp_path}" in unit.read_text()
+    assert "sudo systemctl enable --now plughub" in said
+    assert settings(tmp_path).JupyterHub.cleanup_servers is False
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
