@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from traitlets import Unicode, default
 
 from plughub.spawner import SpawnFailed
-from plughub_localprocess.accounts import Account
+from plughub_localprocess.accounts import Account, refuse_notebook_as_root
 from plughub_localprocess.home_folders import find_home
+from plughub_localprocess.launch_errors import SINGLEUSER
 from plughub_localprocess.spawner import LocalProcessSpawner
 
 
@@ -68,3 +70,9 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
     def switch_to(self) -> Account | None:
         """Return None: the server runs as the hub's user."""
         return None
+
+    def _command(self, environment: Mapping[str, str]) -> list[str]:
+        is_notebook = Path(self.cmd[0]).name == SINGLEUSER
+        if is_notebook and os.geteuid() == 0 and "--allow-root" not in [*self.cmd, *self.get_args()]:
+            refuse_notebook_as_root(self.config)
+        return super()._command(environment)

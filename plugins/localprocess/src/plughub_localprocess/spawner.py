@@ -23,7 +23,6 @@ from plughub_localprocess.accounts import (
     Account,
     check_permission_to_switch,
     find_account,
-    refuse_notebook_as_root,
     refuse_system_account,
 )
 from plughub_localprocess.certificates import write_certificates
@@ -352,8 +351,6 @@ class LocalProcessSpawner(Spawner):
     def _command(self, environment: Mapping[str, str]) -> list[str]:
         arguments = [*self.cmd[1:], *self.get_args()]
         if self._runs_as_root() and Path(self.cmd[0]).name == SINGLEUSER and "--allow-root" not in arguments:
-            if not self.own_accounts:
-                refuse_notebook_as_root(self.config)
             arguments.append("--allow-root")
         path = environment.get("PATH", os.defpath)
         command = [find_command(self.cmd[0], path, "Spawner.cmd"), *arguments]
