@@ -61,6 +61,7 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports",),
+    ("codespell",),
 )
 
 

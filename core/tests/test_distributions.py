@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
+import shutil
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 PYTHONS = ("3.11", "3.12", "3.13")
+DUMMY = ROOT / "plugins" / "dummy"
 ADDRESSES = ("Homepage", "Documentation", "Source", "Changelog", "Issues")
 
 every = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -49,6 +56,126 @@ def test_the_readme_reads_well_away_from_the_clone(folder: Path) -> None:
     assert "pip install" in text, "the reader of the index wants to install it"
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert [link for link in links if not link.startswith(("https://", "#"))] == []
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel and the source distribution of one plugin."""
+    pytest.importorskip("build")
+    folder = tmp_path_factory.mktemp("dist")
+    release("archives").build(release("distributions").Distribution(DUMMY), folder)
+    return folder
+
+
+def release(module: str) -> Any:
+    """Return a module of the folder ``release``, whose files are commands."""
+    if str(ROOT / "release") not in sys.path:
+        sys.path.append(str(ROOT / "release"))
+    return importlib.import_module(module)
+
+
+def without(archive: Path, unwanted: str, target: Path) -> None:
+    """Copy a wheel without one of its files."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target / archive.name, "w") as new:
+        for item in old.infolist():
+            if not item.filename.endswith(unwanted):
+                new.writestr(item, old.read(item))
+
+
+def test_a_plugin_is_built_with_all_its_files_and_the_licence(built: Path) -> None:
+    dummy = release("distributions").Distribution(DUMMY)
+    assert list(release("contents").problems(dummy, built)) == []
+    with tarfile.open(built / dummy.sdist) as sdist:
+        assert f"{dummy.stem}/CHANGELOG.md" in sdist.getnames()
+
+
+@pytest.mark.parametrize("unwanted", ["py.typed", "plugin.py", "licenses/LICENSE"])
+def test_a_wheel_without_a_file_is_refused(unwanted: str, built: Path, tmp_path: Path) -> None:
+    dummy = release("distributions").Distribution(DUMMY)
+    shutil.copy(built / dummy.sdist, tmp_path)
+    without(built / dummy.wheel, unwanted, tmp_path)
+    (problem,) = release("contents").problems(dummy, tmp_path)
+    assert dummy.wheel in problem
+    assert ("licence" if "LICENSE" in unwanted else unwanted) in problem
+
+
+def test_a_readme_with_a_link_into_the_clone_is_refused(tmp_path: Path) -> None:
+    contents = release("contents")
+    dummy = release("distributions").Distribution(DUMMY)
+    metadata = contents.Parser().parsestr(f"Version: {dummy.version}\n\n[docs](../../docs/docker.md)\n")
+    found = "\n".join(contents.in_metadata(dummy, metadata))
+    assert "../../docs/docker.md" in found
+    assert all(f"lacks {field}" in found for field in contents.FIELDS)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with one plugin, as far as a release needs it."""
+    (tmp_path / "core").mkdir()
+    for name in ("release", "plugins/dummy"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "changelog.d")
+        )
+    shutil.copy(ROOT / "core" / "pyproject.toml", tmp_path / "core")
+    shutil.copytree(ROOT / "core/src/plughub", tmp_path / "core/src/plughub", ignore=lambda _, names: names)
+    shutil.copy(ROOT / "core/src/plughub/__init__.py", tmp_path / "core/src/plughub")
+    shutil.copy(ROOT / "core/CHANGELOG.md", tmp_path / "core")
+    settings = ("user.name=tests", "user.email=tests@example.org")
+    options = [word for setting in settings for word in ("-c", setting)]
+    for command in (["init", "-q"], ["add", "."], [*options, "commit", "-q", "-m", "Begin"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def readiness(repository: Path, tag: str) -> subprocess.CompletedProcess[str]:
+    subprocess.run(["git", "tag", tag], cwd=repository, check=True)
+    return subprocess.run(
+        [sys.executable, "release/tags.py"], cwd=repository, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_tag_with_another_version_releases_nothing(repository: Path) -> None:
+    done = readiness(repository, "plughub-dummy-9.9.9")
+    assert done.returncode == 1
+    assert "the tag plughub-dummy-9.9.9 says 9.9.9, dummy/ says" in done.stdout
+
+
+def test_a_release_needs_a_changelog_and_addresses(repository: Path) -> None:
+    dummy = repository / "plugins" / "dummy"
+    (dummy / "changelog.d").mkdir()
+    (dummy / "changelog.d" / "password.added.md").write_text("A password.\n")
+    version = project(dummy)["version"]
+    done = readiness(repository, f"plughub-dummy-{version}")
+    assert done.returncode == 1
+    assert "changes that are not in its changelog: password.added.md" in done.stdout
+    assert f"has no section {version}" in done.stdout
+    assert "placeholders" in done.stdout
+
+    shutil.rmtree(dummy / "changelog.d")
+    (dummy / "CHANGELOG.md").write_text(f"# Changes\n\n## {version} (2027-01-01)\n")
+    config = dummy / "pyproject.toml"
+    config.write_text(config.read_text().replace("example.org", "example.net"))
+    done = readiness(repository, "another-tag")
+    assert "changes that are not committed" in done.stdout
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "Prepare"],
+        cwd=repository,
+        check=True,
+    )
+    subprocess.run(["git", "tag", "-f", f"plughub-dummy-{version}"], cwd=repository, check=True)
+    done = readiness(repository, "a-third-tag")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        f"/dist/plughub_dummy-{version}.tar.gz {repository}/dist/plughub_dummy-{version}-py3" in done.stdout
+    )
+
+
+@pytest.mark.parametrize("name", [folder.name for folder in FOLDERS if folder.name != "core"])
+def test_the_oldest_core_of_a_plugin_is_known(name: str) -> None:
+    version = release("oldest").oldest(
+        release("distributions").Distribution(ROOT / "plugins" / name), "plughub"
+    )
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
 
 
 def test_the_plugins_are_members_of_the_workspace() -> None:
