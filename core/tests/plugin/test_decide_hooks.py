@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
-from plughub.domain.errors import UnavailableError
-from plughub.kinds import Identity, Login, Refusal
+from plughub.domain.errors import FailedLoginError, PluginError, UnavailableError
+from plughub.kinds import Identity, Login, Refusal, Server, UserInfo
 from plughub.plugin.hook_calls import Answer
+from plughub.plugin.hooks import Hooks
 
 LOGIN = Login(username="alice", password="secret")
 ALICE = Identity(name="alice")
+IDENTITY = Identity(name="alice", plugin="odd")
+SERVER = Server(user=UserInfo(name="alice"))
 
 
 async def test_the_first_answer_wins_and_the_others_are_not_asked(plugins, caller, fakes) -> None:
@@ -157,3 +160,39 @@ async def test_a_failed_plugin_is_the_given_error_unless_another_answers(plugins
     plugins.add("pam", fakes.answering(ALICE))
     caller.forget_cache()
     assert (await caller.decide("hub_authenticate", login=LOGIN, failure=failure)).plugin == "pam"
+
+
+@pytest.mark.parametrize("answer", [{"name": "alice"}, "alice", True, ("alice",)], ids=str)
+async def test_an_answer_of_a_wrong_type_is_a_failure_of_its_plugin(
+    plugins, caller, caplog, fakes, answer
+) -> None:
+    plugins.add("odd", fakes.answering(answer))
+    hooks = Hooks(caller)
+    with pytest.raises(FailedLoginError):
+        await hooks.authenticate(Login(username="alice"))
+    assert "plugin 'odd' failed in hub_authenticate: it must return Identity or Rejected" in caplog.text
+
+    plugins.add("good", fakes.answering(Identity(name="alice")))
+    caller.forget_cache()
+    assert (await hooks.authenticate(Login(username="alice"))).value.name == "alice"
+
+
+@pytest.mark.parametrize(
+    ("hook", "call", "wanted"),
+    [
+        ("hub_check_token", lambda hooks: hooks.check_token("t"), "TokenIdentity"),
+        ("hub_poll", lambda hooks: hooks.poll("odd", SERVER), "int or Moved"),
+        ("hub_complete_login", lambda hooks: hooks.complete_login(IDENTITY), "Identity or Rejected"),
+        ("hub_refresh_user", lambda hooks: hooks.refresh_user(IDENTITY), "Identity or Rejected"),
+    ],
+)
+async def test_each_hook_with_a_record_refuses_another_answer(
+    plugins, caller, caplog, fakes, hook, call, wanted
+) -> None:
+    plugins.add("odd", fakes.plugin(**{hook: lambda: {"no": "record"}}))
+    try:
+        assert await call(Hooks(caller)) is None
+        said = caplog.text
+    except PluginError as error:
+        said = str(error)
+    assert f"plugin 'odd' failed in {hook}: it must return {wanted} or None, not dict" in said

@@ -75,7 +75,7 @@ Try it:
   cd {where} && hub
 
 Check and test it:
-  pip install pytest-timeout 'plughub[testing]'
+  pip install 'plughub[testing]'
   hub plugins check {options.name}
   cd {where} && python -m pytest""")
     return 0

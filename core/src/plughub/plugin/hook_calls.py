@@ -31,6 +31,7 @@ from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
 
 T = TypeVar("T")
 Kind = type | tuple[type, ...]
+Expected = tuple[type, ...]
 Observer = Callable[[str, str, float, str, Any], None]
 """Function called after each hook: plugin, hook, seconds, ``ok``, ``failed`` or ``timeout``, answer."""
 
@@ -106,6 +107,7 @@ class HookCaller:
         *,
         only: str | None = None,
         failure: UnavailableError | None = None,
+        expected: Expected = (),
         **arguments: object,
     ) -> Answer[Any] | None:
         """Call the plugins in order until one answers; a failure counts as no answer.
@@ -115,6 +117,7 @@ class HookCaller:
             only: the only plugin to call; None for all.
             failure: raised if no plugin answers and one failed, also if one was temporarily unavailable and
                 another one declined; None to return None after a failure.
+            expected: types of a valid answer; any other answer is a failure. Empty for any.
             arguments: arguments of the hook.
 
         Raises:
@@ -126,7 +129,7 @@ class HookCaller:
             if only not in {None, owner_of(impl)}:
                 continue
             try:
-                value = await self._call(impl, hook, arguments)
+                value = await self._call(impl, hook, arguments, expected=expected)
             except PluginError as error:
                 if isinstance(error.__cause__, UnavailableError):
                     log.error("%s", error)
@@ -162,6 +165,7 @@ class HookCaller:
         *,
         timeout: float | None = None,
         default: Any = MISSING,
+        expected: Expected = (),
         **arguments: object,
     ) -> Any:
         """Call the plugin that owns an object.
@@ -171,6 +175,7 @@ class HookCaller:
             hook: name of the hook.
             timeout: seconds, instead of the hook's own limit.
             default: the answer if the plugin does not implement the hook.
+            expected: types of a valid answer, beside None; any other answer is a failure. Empty for any.
             arguments: arguments of the hook.
 
         Raises:
@@ -182,7 +187,7 @@ class HookCaller:
             if default is MISSING:
                 raise PluginError(plugin, hook, self._why_missing(plugin))
             return default
-        return await self._call(impl, hook, arguments, timeout)
+        return await self._call(impl, hook, arguments, timeout, expected)
 
     def owner(self, plugin: str, hook: str) -> pluggy.HookImpl | None:
         """Return the implementation of a hook by one plugin, or None."""
@@ -222,6 +227,7 @@ class HookCaller:
         hook: str,
         arguments: dict[str, object],
         timeout: float | None = None,
+        expected: Expected = (),
     ) -> Any:
         plugin = owner_of(impl)
         seconds = HOOKS[hook].timeout if timeout is None else timeout
@@ -231,6 +237,7 @@ class HookCaller:
             value = await run_with_timeout(
                 self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
             )
+            _check_type(value, expected)
             outcome = "ok"
             return value
         except TimeLimitError as error:
@@ -314,6 +321,12 @@ def _as_expected(value: Any, expected: type | None, each: Kind | None) -> Any:
             wanted = each[0] if isinstance(each, tuple) else each
             raise TypeError(f"it must return a list of {wanted.__name__}, which {one!r} is not")
     return found
+
+
+def _check_type(value: object, expected: Expected) -> None:
+    if expected and value is not None and not isinstance(value, expected):
+        names = " or ".join(wanted.__name__ for wanted in expected)
+        raise TypeError(f"it must return {names} or None, not {type(value).__name__}")
 
 
 def _as_refusal(value: object) -> Refusal:

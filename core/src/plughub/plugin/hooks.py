@@ -48,7 +48,12 @@ class Hooks:
     ) -> Answer[Identity | Rejected] | None:
         """Authenticate a user with any plugin, or only with the named one."""
         return await self.caller.decide(
-            "hub_authenticate", only=only, failure=FailedLoginError(), login=login, request=request
+            "hub_authenticate",
+            only=only,
+            failure=FailedLoginError(),
+            expected=(Identity, Rejected),
+            login=login,
+            request=request,
         )
 
     async def authorize_login(self, identity: Identity) -> Answer[Refusal] | None:
@@ -66,6 +71,7 @@ class Hooks:
             identity.plugin,
             "hub_complete_login",
             default=None,
+            expected=(Identity, Rejected),
             identity=identity,
             saved=saved,
             request=request,
@@ -77,7 +83,12 @@ class Hooks:
     ) -> Identity | Rejected | None:
         """Return the result of a refresh by the plugin that authenticated the user."""
         answer: Identity | Rejected | None = await self.caller.own(
-            identity.plugin, "hub_refresh_user", default=None, identity=identity, request=request
+            identity.plugin,
+            "hub_refresh_user",
+            default=None,
+            expected=(Identity, Rejected),
+            identity=identity,
+            request=request,
         )
         return answer
 
@@ -105,7 +116,7 @@ class Hooks:
 
     async def check_token(self, token: str) -> Answer[TokenIdentity] | None:
         """Return the owner of a token."""
-        return await self.caller.decide("hub_check_token", token=token)
+        return await self.caller.decide("hub_check_token", expected=(TokenIdentity,), token=token)
 
     # ---- servers; `plugin` is the owner
 
@@ -154,7 +165,9 @@ class Hooks:
 
     async def poll(self, plugin: str, server: Server) -> int | Moved | None:
         """Check whether the server runs and whether it has moved."""
-        answer: int | Moved | None = await self.caller.own(plugin, "hub_poll", server=server)
+        answer: int | Moved | None = await self.caller.own(
+            plugin, "hub_poll", expected=(int, Moved), server=server
+        )
         return answer
 
     async def verify_address(self, plugin: str, server: Server) -> bool:
