@@ -118,6 +118,7 @@ GET /services: list:services
 GET /services/{service}: read:services read:services:name read:roles:services
 POST DELETE /services/{service}: admin:services
 POST /services/{service}/restart: admin:services
+DELETE /services/{service}/tokens/{token}: admin:services
 POST DELETE /users/{name}/login-link: admin:users
 DELETE /users/{name}/sessions/{session}: tokens
 GET /shares/{name}: read:shares

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -43,6 +44,18 @@ async def test_service_roles_grant_permissions(service):
     assert [user["name"] for user in model(await service.get("/hub/api/users"))] == ["alice"]
     assert (await service.get("/hub/api/info")).code == 403
     assert "last_activity" in model(await service.get("/hub/api/users/alice"))
+
+
+async def test_token_of_service_is_revoked(hub, service):
+    browser = await hub.logged_in("root")
+    page = (await browser.get("/hub/admin/tokens")).body.decode()
+    (url,) = re.findall(r'data-url="(/hub/api/services/alice/tokens/a\d+)"', page)
+    assert (await browser.call("DELETE", url.replace("services", "users"))).code == 404, "the user's namesake"
+    assert (await service.get("/hub/api/user")).code == 200
+    assert (await browser.call("DELETE", url)).code == 204
+    assert (await service.get("/hub/api/user")).code == 403
+    assert (await browser.call("DELETE", url)).code == 404
+    assert (await browser.call("DELETE", "/hub/api/services/alice/tokens/x")).code == 404
 
 
 async def test_service_is_distinct_from_user_of_same_name(service):

@@ -73,6 +73,7 @@ API: tuple[tuple[str, type], ...] = (
     ("/api/users/{name}/admin-access", authorizations.AdminAccessHandler),
     ("/api/services", services.ServicesHandler),
     ("/api/services/{service}", services.ServiceHandler),
+    ("/api/services/{service}/tokens/{token}", services.ServiceTokenHandler),
     ("/api/services/{service}/restart", services.ServiceRestartHandler),
     ("/api/proxy", proxy.ProxyHandler),
     ("/api/audit", audit.AuditHandler),

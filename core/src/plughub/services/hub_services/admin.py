@@ -78,6 +78,23 @@ class ServiceAdmin:
 
         await self._store.write(work)
 
+    async def revoke_token(self, name: str, token_id: int) -> bool:
+        """Revoke a token of a service. The next start of the hub stores tokens of the config file again.
+
+        Returns:
+            False when the service has no such token.
+
+        Raises:
+            NotFoundError: there is no such service.
+        """
+
+        def work(tx: Transaction) -> bool:
+            is_own = token_id in tx.services.token_ids(_existing(tx, name).id)
+            tx.tokens.delete([token_id] if is_own else [])
+            return is_own
+
+        return await self._store.write(work)
+
     async def create(self, name: str, spec: Mapping[str, Any], by: Principal) -> Service:
         """Store an external service permanently; one with a URL gets a route.
 

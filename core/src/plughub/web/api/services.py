@@ -5,8 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from plughub.domain.events import EventKind
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import SERVICE_KEYS, service_model
+from plughub.web.api.tokens import no_such_token, token_key
 from plughub.web.authorization import list_coverage, lists, of_service, requires
 from plughub.web.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
 from plughub.web.description import call
@@ -70,6 +72,19 @@ class ServiceHandler(APIHandler):
         await self.services.service_admin.delete(name)
         self.emit_event("delete-service", "", service=name)
         self.answer_nothing(HTTPStatus.OK)
+
+
+class ServiceTokenHandler(APIHandler):
+    """``/hub/api/services/:service/tokens/:id``."""
+
+    @call(success=(204,), errors=(404,))
+    @requires("admin:services", about=of_service)
+    async def delete(self, name: str, token_id: str) -> None:
+        """Revoke a token of a service; tokens of the config file come back at the next start of the hub."""
+        if not await self.services.service_admin.revoke_token(name, token_key(token_id)):
+            raise no_such_token(token_id)
+        self.emit_event(EventKind.TOKEN_REVOKED, "", service=name, token=token_id)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
 
 
 class ServiceRestartHandler(APIHandler):

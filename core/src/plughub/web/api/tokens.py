@@ -133,10 +133,10 @@ class TokenHandler(APIHandler):
     @requires("read:tokens", about=of_user)
     async def get(self, name: str, token_id: str) -> None:
         """Return a token's record."""
-        user, key = await self.find_user(name), _key(token_id)
+        user, key = await self.find_user(name), token_key(token_id)
         record = next((found for found in await self.services.tokens.of_user(user) if found.id == key), None)
         if record is None:
-            raise _no_such_token(token_id)
+            raise no_such_token(token_id)
         self.answer(token_model(record, await self.services.tokens.effective_scopes(user, record)))
 
     @call(success=(204,), errors=(404,))
@@ -144,20 +144,26 @@ class TokenHandler(APIHandler):
     async def delete(self, name: str, token_id: str) -> None:
         """Revoke a token."""
         user = await self.find_user(name)
-        if not await self.services.tokens.revoke(user, _key(token_id)):
-            raise _no_such_token(token_id)
+        if not await self.services.tokens.revoke(user, token_key(token_id)):
+            raise no_such_token(token_id)
         self.emit_event(EventKind.TOKEN_REVOKED, user.name, token=token_id)
         self.answer_nothing(204)
 
 
-def _key(token_id: str) -> int:
+def token_key(token_id: str) -> int:
+    """Return the key of a token in a path.
+
+    Raises:
+        NotFoundError: the path contains no key.
+    """
     number = token_id.removeprefix("a")
     if not token_id.startswith("a") or not (number.isascii() and number.isdigit()) or len(number) > 18:  # noqa: PLR2004 - a 64-bit key
-        raise _no_such_token(token_id)
+        raise no_such_token(token_id)
     return int(number)
 
 
-def _no_such_token(token_id: str) -> HubError:
+def no_such_token(token_id: str) -> HubError:
+    """Return the error for a token that does not exist."""
     return NotFoundError(f"Token not found: {token_id[:20]}")
 
 

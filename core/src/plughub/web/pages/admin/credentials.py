@@ -44,13 +44,16 @@ class TokensPageHandler(AdminPageHandler):
 
     def _row(self, item: ListedToken) -> dict[str, Any]:
         token, of_user = item.token, item.token.user_id is not None
-        owner = ScopeFilter.user(token.owner)
+        if of_user:
+            owner, scope, kind = ScopeFilter.user(token.owner), "tokens", "users"
+        else:
+            owner, scope, kind = ScopeFilter.service(token.owner), "admin:services", "services"
         return {
             "token": token,
             "of_user": of_user,
             "path": self.admin_path("users", token.owner) if of_user else "",
-            "api_url": self.hub_path("api", "users", token.owner, "tokens", f"a{token.id}"),
-            "may_revoke": of_user and self.visitor.may("tokens", resource=owner, groups=item.groups),
+            "api_url": self.hub_path("api", kind, token.owner, "tokens", f"a{token.id}"),
+            "may_revoke": self.visitor.may(scope, resource=owner, groups=item.groups),
         }
 
 
