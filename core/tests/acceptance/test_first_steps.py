@@ -1,24 +1,31 @@
-"""First steps after an installation: start the hub, open the link that it prints, run a cell."""
+"""First steps after an installation: start the hub, open its link, run a cell; and the tutorial for a lab."""
 
+import contextlib
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from plughub.testing.browser import arrive, run_notebook, write_notebook
+from plughub.testing.client import ApiClient
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
+from plughub.testing.tutorials import TutorialReader
+from plughub.testing.workers import alone
 
-pytestmark = [pytest.mark.root, pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[3]
-DISTRIBUTIONS = [ROOT / "core", ROOT / "plugins" / "localprocess", ROOT / "plugins" / "haproxy"]
+DISTRIBUTIONS = [ROOT / "core", *(ROOT / "plugins" / name for name in ("localprocess", "haproxy", "pam"))]
 
 
-@pytest.fixture
-def everybodys_hub(shared_jupyter, tmp_path):
+@pytest.fixture(scope="module")
+def everybodys_hub(shared_jupyter, tmp_path_factory):
     """A Python with JupyterLab, the hub and its default plugins that every system user can run."""
     pytest.importorskip("hatchling", reason="hatchling, which builds the wheels, is not installed")
-    python, folder = shared_jupyter.parent / "python", tmp_path / "wheels"
+    python, folder = shared_jupyter.parent / "python", tmp_path_factory.mktemp("wheels")
     build = (
         sys.executable,
         "-m",
@@ -38,6 +45,7 @@ def everybodys_hub(shared_jupyter, tmp_path):
     return str(python)
 
 
+@pytest.mark.browser
 async def test_without_root_node_or_config_the_printed_link_opens_jupyterlab_and_a_cell_runs(
     browser, people, everybodys_hub
 ):
@@ -68,3 +76,55 @@ async def test_without_root_node_or_config_the_printed_link_opens_jupyterlab_and
         assert {"jupyterhub.sqlite", "jupyterhub_cookie_secret", ".plughub"} <= set(files)
         assert all(path.stat().st_uid == ada.uid for path in files.values() if "std" not in path.name)
         assert not files["jupyterhub_cookie_secret"].stat().st_mode & 0o077
+
+
+@pytest.fixture
+def account():
+    """A name for the account that the tutorial creates; the account is removed."""
+    name = f"ada{secrets.token_hex(3)}"
+    yield name
+    with alone("accounts"):
+        subprocess.run(["userdel", "--remove", "--force", name], capture_output=True)
+
+
+@pytest.fixture
+def lab(tmp_path, everybodys_hub, account):
+    """A reader of the tutorial; all processes of the hub and of the account are ended."""
+    instead = {
+        "/opt/plughub": everybodys_hub.removesuffix("/bin/python"),
+        "/srv/hub": f"{tmp_path}/hub",
+        "ada": account,
+    }
+    reader = TutorialReader(ROOT / "docs" / "tutorials" / "lab.md", tmp_path, instead=instead)
+    yield reader
+    reader.interrupt()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.username() == account or Path(process.cwd()).is_relative_to(tmp_path):
+                process.kill()
+
+
+def test_a_hub_for_my_lab(lab, account):
+    commands = []
+
+    def look():
+        url = f"http://127.0.0.1:{lab.port}/"
+        assert account in FormClient(url).log_in(account, "correct-horse-battery")
+        user = ApiClient(url, lab.variable("token")).until(
+            f"/users/{account}", lambda user: user["servers"].get("", {}).get("ready")
+        )
+        assert user["admin"]
+        commands.extend(commands_of(account))
+
+    lab.read(look)
+    assert [command for command in commands if "jupyterhub-singleuser" in command]
+    assert "hub doctor" in lab.heard
+    assert "link NAME" not in lab.heard, "users log in with passwords"
+    assert len(lab.skipped) == 3, lab.skipped
+
+
+def commands_of(account):
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.username() == account:
+                yield " ".join(process.cmdline())
