@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from plughub.domain.login_throttle import (
@@ -11,14 +13,15 @@ from plughub.domain.login_throttle import (
     after_failure,
     after_success,
     decide,
-    keys_of,
     without_result,
 )
+from plughub.domain.login_throttle import keys_of as computed_keys
 from plughub.domain.rate_limit import RateLimit
 from plughub.domain.timings import KNOWN_PAIR_SECONDS, LOGIN_TRY_SECONDS
 
 START = 1_000_000.0
 LIMITS = LoginLimits()
+keys_of = functools.cache(computed_keys)  # some tests make a quarter of a million attempts
 
 
 class CountedLogins:

@@ -24,7 +24,7 @@ from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.storage.store import Store, Transaction
-from plughub.testing import conditions
+from plughub.testing import conditions, delays
 from plughub.testing.databases import open_database, prepare_database
 from plughub.testing.services import make_services, split_settings
 
@@ -318,6 +318,12 @@ class HubParts:
     async def stopped(self, server: ServerRecord, **how: Any) -> ServerRecord:
         servers = self.services.servers
         return await servers.wait(await servers.stop(server, **how), 60)
+
+
+@pytest.fixture(autouse=True)
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry what fails after a tenth of the usual delay."""
+    delays.shorten(monkeypatch)
 
 
 @pytest.fixture

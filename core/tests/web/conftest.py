@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
+import pytest_asyncio
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
@@ -39,6 +40,7 @@ from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.users.composition import UserRules
 from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.store import Store, Transaction
+from plughub.testing import delays
 from plughub.testing.conditions import until
 from plughub.testing.databases import open_database, prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
@@ -364,6 +366,12 @@ async def _well() -> HubHealth:
     return HubHealth(hub="test-hub", hubs=(), leases={}, services={})
 
 
+@pytest.fixture(autouse=True)
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry what fails after a tenth of the usual delay."""
+    delays.shorten(monkeypatch)
+
+
 @pytest.fixture
 async def make_hub(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[WebHub]]]:
     hubs: list[WebHub] = []
@@ -378,6 +386,17 @@ async def make_hub(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[WebH
     yield make
     for hub in hubs:
         await hub.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebHub]:
+    """One hub for tests of a module with the mark ``asyncio(loop_scope="module")``.
+
+    For cases of a parameter that leave nothing behind which the next one could notice.
+    """
+    hub = await WebHub(tmp_path_factory.mktemp("hub")).start()
+    yield hub
+    await hub.close()
 
 
 @pytest.fixture

@@ -50,7 +50,9 @@ def statuses(call):
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.path not in RULED_BY_OAUTH], ids=str)
-async def test_calls_return_described_statuses_only(hub, call):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_calls_return_described_statuses_only(shared_hub, call):
+    hub = shared_hub
     clients = [await hub.admin(), await hub.program("eve", "read:users:name!user"), hub.browser()]
     await hub.user("bob")
     path = f"/hub/api{call.path.format(**PARTS)}{'?once=1' if call.path.endswith(('/events', '/stream')) else ''}"

@@ -9,6 +9,7 @@ from plughub import hookimpl
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
 from plughub.testing import conditions
+from plughub.testing.delays import shorten
 
 
 class SelectiveProxy:
@@ -107,8 +108,9 @@ async def keeping():
 
 
 async def test_a_refused_route_affects_neither_startup_nor_other_routes(
-    make_hub, proxy, keeping, until, caplog
+    make_hub, proxy, keeping, until, caplog, monkeypatch
 ):
+    shorten(monkeypatch, ("REFUSED_ROUTE_BACKOFF", "ROUTE_CHECK_SECONDS"))
     hub = make_hub()
     for name in ("ada", "bob", "cyd"):
         await hub.started(name)

@@ -1,0 +1,44 @@
+"""Short delays for tests in which something fails and is retried."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Final
+
+import pytest
+
+from plughub.domain import timings
+from plughub.domain.backoff import Backoff
+
+RETRIES: Final = (
+    "AUDIT_RETRY_SECONDS",
+    "RETRY_BACKOFF",
+    "RETRY_SECONDS",
+    "ROUTE_BACKOFF",
+    "STOP_BACKOFF",
+    "UNDO_BACKOFF",
+)
+"""Timings of `plughub.domain.timings` after which the hub tries again what has failed."""
+
+
+def shorten(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...] = RETRIES, factor: float = 10) -> None:
+    """Shorten timings of the hub, in all modules of it that are loaded; the order of delays stays.
+
+    Args:
+        monkeypatch: restores the timings.
+        names: of the timings, which modules import.
+        factor: by which they become shorter.
+    """
+    short = {name: _shortened(getattr(timings, name), factor) for name in names}
+    modules = [module for name, module in sys.modules.items() if name.startswith("plughub.")]
+    for module in modules:
+        for name in short.keys() & vars(module).keys():
+            if module is not timings:
+                monkeypatch.setattr(module, name, short[name])
+
+
+def _shortened(timing: Backoff | float, factor: float) -> Backoff | float:
+    if isinstance(timing, Backoff):
+        return dataclasses.replace(timing, first=timing.first / factor, longest=timing.longest / factor)
+    return timing / factor
