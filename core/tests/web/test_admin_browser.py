@@ -49,6 +49,9 @@ async def test_users_are_added_started_grouped_and_deleted_together(hub, page):
     await hub.store.write(lambda tx: tx.groups.create(["class"]))
     await log_in(page, hub, "admin/users")
     await page.click("#add-users")
+    await answer(page, "Add", usernames="ada, a/b")
+    await page.wait_for_selector("dialog [role=alert]:has-text('a/b')")
+    assert await page.input_value("dialog [name=usernames]") == "ada, a/b"
     await answer(page, "Add", usernames="ada, grace\nedsger root")
     await text(page, "3 users added. 1 existed already.")
     await page.wait_for_selector("#user-grace")

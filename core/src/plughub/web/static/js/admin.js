@@ -152,22 +152,26 @@ async function join(form) {
 
 // ---- users
 
-async function addUsers(button) {
+async function addUsers(button, typed = {}, problem = "") {
   const fields = [{
-    name: "usernames", label: _("Usernames"), type: "textarea", required: true,
+    name: "usernames", label: _("Usernames"), type: "textarea", required: true, value: typed.usernames,
     help: _("One or many, separated by lines, spaces or commas."), attributes: { autocapitalize: "off", spellcheck: "false" },
   }];
-  if (button.dataset.admins) fields.push({ name: "admin", label: _("Make them administrators of this hub"), type: "checkbox" });
-  const values = await ask({ title: _("Add users"), text: _("They may log in from now on."), confirm: _("Add"), fields });
+  if (button.dataset.admins) fields.push({ name: "admin", label: _("Make them administrators of this hub"), type: "checkbox", value: typed.admin });
+  const values = await ask({ title: _("Add users"), text: _("They may log in from now on."), problem, confirm: _("Add"), fields });
   if (values === null) return;
   const usernames = names(values.usernames);
   const answer = await call("POST", button.dataset.url, { usernames, admin: Boolean(values.admin) });
-  const made = answer.ok ? answer.model.length : 0;
+  if (!answer.ok) {
+    await addUsers(button, values, describe(answer)); // long lists are not typed again
+    return;
+  }
+  const made = answer.model.length;
   const existing = usernames.length - made;
   const words = [_n("{n} user added.", "{n} users added.", made)];
   if (existing) words.push(_n("{n} existed already.", "{n} existed already.", existing));
-  report(answer.ok ? words.join(" ") : describe(answer), !answer.ok);
-  if (answer.ok) refresh();
+  report(words.join(" "));
+  refresh();
 }
 
 async function invite(button) {

@@ -7,6 +7,7 @@
 //   });
 //   if (answer) …  // null if the user cancelled, else an object with the values of the fields
 //
+// `problem` says why the last answer was refused; the fields then have its values.
 // A field has name and label, and optionally type (of <input>, "textarea", "select" or "checkbox"), value, help,
 // required, options (of a select: texts or [value, label]) and attributes (such as { maxlength: 30, pattern: "…" }).
 import { _ } from "./words.js";
@@ -44,7 +45,7 @@ function row(field, id) {
   return element("div", { className: field.type === "checkbox" ? "field check" : "field" }, ...order, help);
 }
 
-function build({ title, text = "", confirm, danger, fields, cancel }) {
+function build({ title, text = "", problem = "", confirm, danger, fields, cancel }) {
   const id = `dialog-${count += 1}`;
   const form = element("form", { method: "dialog" });
   const heading = element("h2", { id: `${id}-title` }, title);
@@ -53,6 +54,7 @@ function build({ title, text = "", confirm, danger, fields, cancel }) {
   const submit = element("button", { type: "submit", value: "yes", className: danger ? "danger" : "main" }, confirm);
   const leave = cancel ? element("button", { type: "button", className: "quiet" }, cancel) : null;
   actions.append(...[submit, leave].filter(Boolean));
+  if (problem) paragraphs.push(element("p", { className: "note bad", role: "alert" }, problem));
   form.append(heading, ...paragraphs, ...fields.map((field, index) => row(field, `${id}-${index}`)), actions);
   const dialog = element("dialog", { id, className: "ask" }, form);
   dialog.setAttribute("aria-labelledby", heading.id);
@@ -85,8 +87,8 @@ function show(dialog) {
 }
 
 /** Ask a question; resolve to null if the user cancels, else to an object with the values of the fields. */
-export function ask({ title, text = "", confirm = _("OK"), cancel = _("Cancel"), danger = false, fields = [] }) {
-  return show(build({ title, text, confirm, danger, fields, cancel }));
+export function ask({ title, text = "", problem = "", confirm = _("OK"), cancel = _("Cancel"), danger = false, fields = [] }) {
+  return show(build({ title, text, problem, confirm, danger, fields, cancel }));
 }
 
 /** Show a message until the user closes it. */
