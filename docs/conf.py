@@ -13,3 +13,5 @@ html_show_copyright = False
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 6  # the anchors of a forge, so that links work in both places
 suppress_warnings = ["myst.header"]  # a page may begin with a level below the first
+html_static_path = ["_static"]
+html_css_files = ["site.css"]

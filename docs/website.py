@@ -34,7 +34,7 @@ FOLDERS: Final = {"Tutorials": "tutorials", "How-to guides": "how-to"}
 GENERATED: Final = {
     "Reference": ["reference/hooks", "reference/records", "reference/rest", "reference/commands"]
 }
-COPIED: Final = {".md", ".png", ".svg", ".json", ".yml", ".yaml", ".conf", ".service"}
+COPIED: Final = {".css", ".md", ".png", ".svg", ".json", ".yml", ".yaml", ".conf", ".service"}
 LINK: Final = re.compile(r"(!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 CODE: Final = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
@@ -108,10 +108,10 @@ def with_source_links(text: str, folder: Path) -> str:
 
 @functools.cache
 def source_address() -> str:
-    """Return the address of the repository's files; empty if the core's metadata does not have it."""
+    """Return the address of the repository's files; empty if the metadata has none or a placeholder."""
     urls = tomllib.loads((ROOT / "core/pyproject.toml").read_text())["project"].get("urls", {})
     found = next((urls[name] for name in ("Source", "Repository") if name in urls), "")
-    return f"{found.rstrip('/')}/blob/main" if found else ""
+    return f"{found.rstrip('/')}/blob/main" if found and "example.org" not in found else ""
 
 
 def serve(folder: Path, port: int) -> None:
