@@ -1,11 +1,13 @@
 """Files that ``hub init`` writes: a hub starts with each of them."""
 
 import io
+import re
 import shutil
 import stat
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,8 @@ from plughub.app.config_files import load_config
 from plughub.cli.site_answers import LOGINS, SERVERS
 from plughub.testing.hub import HubProcess
 
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "compose.md"
+BLOCK = re.compile(r"<!-- file: (?P<name>\S+) -->\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINES = ("KillMode=process", "OOMPolicy=continue", "TimeoutStopSec=180", "RestartPreventExitStatus=2")
 
 
@@ -128,6 +132,28 @@ def test_texts_of_the_answers_are_data_in_the_file(hub, tmp_path):
     config = settings(tmp_path, "lab.py")
     assert config.JupyterHub.db_url == odd
     assert config.Authenticator.admin_users == {"o'neil"}
+
+
+def test_a_hub_in_a_container_gets_the_files_of_the_guide(hub, tmp_path):
+    code, said, complaint = hub("init", "-y", "--servers=docker", "--service=compose", "--admins=ada")
+    assert code == 0, complaint
+    guide = {found["name"]: found["text"] for found in BLOCK.finditer(GUIDE.read_text())}
+    assert (tmp_path / "compose.yaml").read_text() == guide["compose.yaml"]
+    assert (tmp_path / "Dockerfile").read_text() == guide["Dockerfile"]
+    (tmp_path / "guide.py").write_text(guide["jupyterhub_config.py"])
+    written, of_guide = settings(tmp_path), settings(tmp_path, "guide.py")
+    assert {name: {**values} for name, values in of_guide.items()} == {
+        name: {key: written[name].get(key) for key in values} for name, values in of_guide.items()
+    }
+    assert "  docker compose up --build --detach\n  docker compose exec hub hub link NAME\n" in said
+
+
+@pytest.mark.parametrize("arguments", [["--servers=simple"], ["--servers=docker", "--logins=pam"]])
+def test_a_hub_in_a_container_cannot_use_accounts_and_processes_of_the_machine(hub, tmp_path, arguments):
+    code, _, complaint = hub("init", "-y", "--service=compose", *arguments)
+    assert code == 2
+    assert "a hub in a container cannot use" in complaint
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

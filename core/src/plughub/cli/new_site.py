@@ -15,7 +15,7 @@ from plughub.app.config_files import DEFAULT_FILE
 from plughub.cli.next_steps import command_name
 from plughub.cli.options import settings_of_options
 from plughub.cli.site_answers import add_answers, collect_answers
-from plughub.cli.site_files import UNIT_FILE, config_text, plugins_of, unit_text
+from plughub.cli.site_files import config_text, next_commands, plugins_of, service_files
 from plughub.domain.errors import StartError, exit_code_of
 from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.services.users.login_links import PLUGIN as ONETIME
@@ -35,7 +35,9 @@ def add_init(commands: Any) -> argparse.ArgumentParser:
 
 
 def write_site(options: argparse.Namespace, _config: Config) -> int:
-    """Write a commented config file and, if wanted, a systemd unit. Existing files are never replaced.
+    """Write a commented config file and, if wanted, files for systemd or Docker Compose.
+
+    Existing files are never replaced.
 
     Args:
         options: of the command line: the answers, and settings such as ``--port`` for the file.
@@ -48,26 +50,21 @@ def write_site(options: argparse.Namespace, _config: Config) -> int:
         StartError: an answer is invalid, a plugin is missing, or a file exists or cannot be written.
     """
     file = Path(options.config or DEFAULT_FILE).absolute()
-    unit = file.with_name(UNIT_FILE)
     _refuse_existing(file)
     answers = collect_answers(options)
-    if answers.service == "systemd":
-        _refuse_existing(unit)
     installed = installed_plugins()
     for name in plugins_of(answers):
         if name != ONETIME:
             find_plugin(name, installed)
-    with_file = " ".join([command_name(), *(["-f", shlex.quote(str(file))] if options.config else [])])
-    _write(file, config_text(answers, file.parent, settings_of_options(options), with_file), _PRIVATE)
-    print(f"written: {file}")
-    if answers.service == "systemd":
-        _write(unit, unit_text(file, answers, _own_path()), _PUBLIC)
-        print(f"written: {unit}")
+    command = " ".join([command_name(), *(["-f", shlex.quote(str(file))] if options.config else [])])
+    further = service_files(file, answers, _own_path())
+    for name in further:
+        _refuse_existing(file.with_name(name))
+    _write(file, config_text(answers, file.parent, settings_of_options(options), command), _PRIVATE)
+    for name, text in further.items():
+        _write(file.with_name(name), text, _PUBLIC)
     print(f"\nNext steps, in the folder {file.parent}:")
-    print(f"  {with_file} check\n  {with_file}")
-    if answers.service == "systemd":
-        print(f"  sudo install -m 0644 {UNIT_FILE} /etc/systemd/system/")
-        print("  sudo systemctl daemon-reload\n  sudo systemctl enable --now plughub")
+    print("\n".join(f"  {step}" for step in next_commands(answers, command)))
     return 0
 
 
@@ -83,6 +80,7 @@ def _write(path: Path, text: str, mode: int) -> None:
     try:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as file:
             file.write(text)
+        print(f"written: {path}")
     except FileExistsError:
         _refuse_existing(path)
     except OSError as error:

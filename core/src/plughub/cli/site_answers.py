@@ -29,9 +29,12 @@ MACHINES: Final = {
     "one": "a hub on this machine, with a SQLite file",
     "many": "several hub processes, with a PostgreSQL database that they share",
 }
+SYSTEMD: Final = "systemd"
+COMPOSE: Final = "compose"
 SERVICES: Final = {
     "none": "start the hub in a terminal",
-    "systemd": "also write a systemd unit",
+    SYSTEMD: "also write a systemd unit",
+    COMPOSE: "also write a Dockerfile and a compose file: the hub in a container, too (servers: docker)",
 }
 DATABASE: Final = "postgresql://hub@localhost/hub"
 EVERYONE: Final = "all"
@@ -101,6 +104,11 @@ def collect_answers(options: argparse.Namespace) -> SiteAnswers:
         question = "Users who may log in, separated by commas ('all': everyone who can sign in)"
         users = ask.text(question, "--users", options.users, likely)
     service = ask.choice("How is the hub started?", "--service", options.service, SERVICES, "none")
+    if service == COMPOSE and (servers != "docker" or logins == "pam"):
+        raise StartError(
+            f"a hub in a container cannot use the servers {servers!r} with the logins {logins!r}",
+            hint="with --service compose, use --servers docker, and other logins than pam",
+        )
     return SiteAnswers(logins, servers, machines, database, admins, _names(users), service)
 
 

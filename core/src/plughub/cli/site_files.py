@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.resources
 import os
-import shlex
 import socket
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
@@ -14,7 +13,9 @@ from typing import Any, Final
 
 import psutil
 
-from plughub.cli.site_answers import EVERYONE, LOGINS, SERVERS, SiteAnswers
+from plughub.cli.site_answers import COMPOSE, EVERYONE, LOGINS, SERVERS, SYSTEMD, SiteAnswers
+from plughub.plugin.loader import distribution_of
+from plughub.services.users.login_links import PLUGIN as ONETIME
 
 UNIT_FILE: Final = "plughub.service"
 _PLUGINS: Final = {"link": "onetime", "local": "localprocess"}
@@ -55,24 +56,59 @@ def config_text(answers: SiteAnswers, folder: Path, settings: Mapping[str, Any],
     return "\n".join("\n".join(part) + "\n" for part in parts)
 
 
-def unit_text(config_file: Path, answers: SiteAnswers, command: str) -> str:
-    """Return the text of a systemd unit that runs the hub in the folder of its config file.
+def service_files(config_file: Path, answers: SiteAnswers, command: str) -> dict[str, str]:
+    """Return the texts of the files for a service manager or an engine, by name.
 
     Args:
-        config_file: absolute path.
-        answers: what it is made from.
+        config_file: absolute path; the files belong into its folder.
+        answers: what they are made from.
         command: absolute path of ``hub``.
     """
-    template = importlib.resources.files("plughub.cli").joinpath("templates", UNIT_FILE).read_text()
+    if answers.service == SYSTEMD:
+        return {UNIT_FILE: _unit(config_file, answers, command)}
+    if answers.service == COMPOSE:
+        packages = ["plughub", *(distribution_of(name) for name in plugins_of(answers) if name != ONETIME)]
+        names = " ".join(dict.fromkeys(packages))
+        return {
+            "Dockerfile": _template("Dockerfile").substitute(packages=names),
+            "compose.yaml": _template("compose.yaml").substitute(config=config_file.name),
+        }
+    return {}
+
+
+def next_commands(answers: SiteAnswers, command: str) -> list[str]:
+    """Return the commands that start the hub.
+
+    Args:
+        answers: what its files are made from.
+        command: what a person types for the command ``hub`` with the config file.
+    """
+    if answers.service == COMPOSE:
+        link = ["docker compose exec hub hub link NAME"] if answers.logins == "link" else []
+        return ["docker compose up --build --detach", *link]
+    commands = [f"{command} check", command]
+    if answers.service == SYSTEMD:
+        commands[1:] = [
+            f"sudo install -m 0644 {UNIT_FILE} /etc/systemd/system/",
+            "sudo systemctl daemon-reload",
+            "sudo systemctl enable --now plughub",
+        ]
+    return commands
+
+
+def _unit(config_file: Path, answers: SiteAnswers, command: str) -> str:
     needs_root = "pam" in plugins_of(answers) or answers.servers == "local"
-    user = "root" if needs_root else (os.environ.get("SUDO_USER") or _own_name())
-    return Template(template).substitute(
-        command=shlex.quote(command),
+    return _template(UNIT_FILE).substitute(
+        command=_of_unit(Path(command)),
         config=_of_unit(config_file),
         folder=_of_unit(config_file.parent),
         bin=_of_unit(Path(command).parent),
-        user=user,
+        user="root" if needs_root else (os.environ.get("SUDO_USER") or _own_name()),
     )
+
+
+def _template(name: str) -> Template:
+    return Template(importlib.resources.files("plughub.cli").joinpath("templates", name).read_text())
 
 
 def _head(answers: SiteAnswers, command: str) -> list[str]:
@@ -89,6 +125,8 @@ def _head(answers: SiteAnswers, command: str) -> list[str]:
 
 def _addresses(answers: SiteAnswers, settings: Mapping[str, Any]) -> list[str]:
     shown = {"ip": "127.0.0.1", "port": 8000} if not {"ip", "port", "bind_url"} & set(settings) else {}
+    if answers.service == COMPOSE:
+        shown = {"ip": "0.0.0.0"}  # noqa: S104 - inside the container
     shown |= {name: value for name, value in settings.items() if name not in {"db_url", "answer_yes"}}
     lines = ["# ---- Address"]
     if "bind_url" not in settings and shown.get("ip") == "127.0.0.1":
@@ -101,7 +139,13 @@ def _addresses(answers: SiteAnswers, settings: Mapping[str, Any]) -> list[str]:
             '# c.JupyterHub.ssl_cert = "/etc/plughub/cert.pem"',
             '# c.JupyterHub.ssl_key = "/etc/plughub/key.pem"',
         ]
-    if answers.servers == "docker":
+    if answers.service == COMPOSE:
+        lines += [
+            "# The name of the service in the compose file, which publishes the port.",
+            _line("JupyterHub.hub_ip", "0.0.0.0"),  # noqa: S104 - inside the container
+            _line("JupyterHub.hub_connect_ip", "hub"),
+        ]
+    elif answers.servers == "docker":
         lines += [
             "# Where containers reach this machine; 127.0.0.1 is the container itself.",
             _line("JupyterHub.hub_ip", bridge_address()),
@@ -168,6 +212,8 @@ def _servers(answers: SiteAnswers, folder: Path) -> list[str]:
             _line(f"{section}.volumes", {"jupyter-{username}": "/home/jovyan/work"}),
             _line(f"{section}.remove", True),
         ][: 5 if answers.servers == "docker" else 4]
+    if answers.service == COMPOSE:
+        lines.append(_line("DockerSpawner.network_name", "jupyter"))
     return [*lines, '# c.Spawner.mem_limit = "2G"', "# c.Spawner.cpu_limit = 2"]
 
 
