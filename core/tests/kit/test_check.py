@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from plughub.cli.main import main
 from plughub.kit.record_uses import problems_in
 
+ROOT = Path(__file__).parents[3]
 HEAD = "from plughub import hookimpl, kinds\nfrom plughub.kinds import Endpoint as E, Identity, Refusal\n"
 
 
@@ -101,6 +103,12 @@ def test_correct_uses_are_no_mistakes(tmp_path, text):
     file = tmp_path / "module.py"
     file.write_text(f"{HEAD}@hookimpl\n{text}\n")
     assert problems_in(file) == []
+
+
+def test_our_own_plugins_and_examples_have_no_mistakes():
+    files = [*ROOT.glob("plugins/*/src/**/*.py"), *ROOT.glob("examples/**/*.py")]
+    assert len(files) > 50
+    assert [problem for file in files for problem in problems_in(file)] == []
 
 
 @pytest.mark.parametrize(

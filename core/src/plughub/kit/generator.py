@@ -94,7 +94,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             config=_SERVERS + _HOMES,
             class_config=_SERVERS + _HOMES,
             has_class=True,
-            use="It forwards requests to the hub and to the servers. A hub has one proxy.",
+            use=(
+                "It forwards requests to the hub and to the servers. A hub has one proxy. This one keeps\n"
+                "the header `Service-Worker-Allowed` of servers, so a hub for several users starts only\n"
+                "with an origin for each server (`c.JupyterHub.subdomain_host`) or with\n"
+                "`c.JupyterHub.allow_worker_scopes = True`."
+            ),
         ),
         "veto": Kind(
             "Veto on starts of servers for plughub.",

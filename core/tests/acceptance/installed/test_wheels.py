@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-ROOMS = ("domain", "kinds", "plugin", "classes", "services", "storage", "web", "app", "cli", "testing")
+ROOMS = ("domain", "kinds", "kit", "plugin", "classes", "services", "storage", "web", "app", "cli", "testing")
 PUBLIC_MODULES = ("kinds", "spawner", "auth", "proxy", "handlers", "traitlets", "utils")
 PUBLIC = {"plughub", *(f"plughub.{name}" for name in PUBLIC_MODULES)}
 PUBLIC_NAMES = {"hookimpl", *PUBLIC_MODULES}
@@ -24,6 +24,10 @@ def test_the_wheel_of_the_core_has_all_packages_and_data_files(wheels):
     assert "plughub/py.typed" in names
     assert {"plughub/web/templates/page.html", "plughub/web/static/hub.css"} <= names
     assert "plughub/storage/migrations/script.py.mako" in names
+    assert {
+        "plughub/kit/templates/common/pyproject.toml.in",
+        "plughub/kit/templates/page/page.html.in",
+    } <= names
     assert any(name.startswith("plughub/storage/migrations/versions/") for name in names)
 
 
