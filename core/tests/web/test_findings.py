@@ -114,7 +114,7 @@ async def test_starts_that_wait_for_long_are_a_finding_since_the_oldest(hub):
         lambda c: c.exec_driver_sql("UPDATE plughub_operations SET created = created - 61")
     )
     (found,) = await findings_of(hub, "H015")
-    assert found["message"].startswith("1 starts are queued, one of them for 61 s")
+    assert found["message"].startswith("1 start has been queued for 61 s")
     assert "concurrent_spawn_limit" in found["action"]
 
 
@@ -132,6 +132,10 @@ async def test_a_service_that_does_not_run_or_answer_is_a_finding(hub):
     assert {name: one["severity"] for name, one in found.items()} == {"wiki": "error", "cull": "warning"}
     assert "does not answer" in found["wiki"]["message"]
     assert "is not running" in found["cull"]["message"]
+    browser = await hub.logged_in("root")
+    page = (await browser.get("/hub/admin/health", headers={"Accept-Language": "de"})).body.decode()
+    assert "Der Dienst wiki antwortet nicht unter seiner Adresse" in page
+    assert "Starten Sie den Dienst, oder berichtigen Sie seine url" in page
 
 
 def test_a_process_that_runs_out_of_files_is_a_finding(monkeypatch):

@@ -8,6 +8,7 @@ from typing import Final
 from plughub.domain.explanations import explained
 from plughub.domain.findings import Finding, Severity
 from plughub.domain.timings import LONG_QUEUE_SECONDS, RECENT_STARTS_SECONDS
+from plughub.domain.words import _, ngettext
 from plughub.services.coordination.hub_registry import live_hubs
 from plughub.services.hub_services.health_checks import service_states
 from plughub.storage.hub_counts import ProblemGroup
@@ -27,6 +28,7 @@ def database_findings(tx: Transaction, lease: float) -> list[Finding]:
     return [
         *_processes(tx, lease),
         *_servers(tx),
+        *_operations(tx),
         *_starts(tx),
         *_services(tx),
         *_people(tx),
@@ -39,8 +41,8 @@ def _processes(tx: Transaction, lease: float) -> Iterator[Finding]:
         yield Finding(
             code="H001",
             severity=Severity.ERROR,
-            message="no hub process is running",
-            action="start the hub; its log says why it ended",
+            message=_("no hub process is running"),
+            action=_("start the hub; its log says why it ended"),
             since=max((hub.seen for hub in tx.hub_processes.list()), default=None),
         )
     for hub in tx.hub_processes.list():
@@ -49,9 +51,15 @@ def _processes(tx: Transaction, lease: float) -> Iterator[Finding]:
                 code="H002",
                 severity=Severity.WARNING,
                 subject=f"{hub.host}, process {hub.pid}",
-                message=f"a hub process on {hub.host} (pid {hub.pid}) has sent no heartbeat",
-                action="check whether the process and its connection to the database are alive. "
-                "The others have taken over its work",
+                message=_(
+                    "a hub process on %(host)s (pid %(pid)s) has sent no heartbeat",
+                    host=hub.host,
+                    pid=hub.pid,
+                ),
+                action=_(
+                    "check whether the process and its connection to the database are alive. "
+                    "The others have taken over its work"
+                ),
                 since=hub.seen,
             )
 
@@ -62,27 +70,45 @@ def _servers(tx: Transaction) -> Iterator[Finding]:
             code="H010",
             severity=Severity.ERROR,
             subject=_place(group),
-            message=f"the hub cannot tell whether {_count(group, 'server')} of {_place(group)} still "
-            f"{'runs' if group.count == 1 else 'run'}: {explained(group.reason, details=True)}",
-            action="repair the backend. If its machine is permanently lost, force-forget the servers",
+            message=ngettext(
+                "the hub cannot tell whether %(num)d server of %(place)s still runs: %(reason)s",
+                "the hub cannot tell whether %(num)d servers of %(place)s still run: %(reason)s",
+                group.count,
+                place=_place(group),
+                reason=explained(group.reason, details=True),
+            ),
+            action=_("repair the backend. If its machine is permanently lost, force-forget the servers"),
         )
     for group in tx.problems.unreachable_servers():
         yield Finding(
             code="H011",
             severity=Severity.WARNING,
             subject=_place(group),
-            message=f"{_count(group, 'server')} of {_place(group)} cannot be reached: "
-            f"{explained(group.reason, details=True)}",
-            action="stop these servers and start them again if the problem lasts",
+            message=ngettext(
+                "%(num)d server of %(place)s cannot be reached: %(reason)s",
+                "%(num)d servers of %(place)s cannot be reached: %(reason)s",
+                group.count,
+                place=_place(group),
+                reason=explained(group.reason, details=True),
+            ),
+            action=_("stop these servers and start them again if the problem lasts"),
         )
+
+
+def _operations(tx: Transaction) -> Iterator[Finding]:
     for group in tx.problems.stuck_operations():
         yield Finding(
             code="H012",
             severity=Severity.ERROR,
             subject=_place(group),
-            message=f"{_count(group, 'start or stop', 'starts or stops')} of {_place(group)} "
-            f"cannot make progress: {explained(group.reason, details=True)}",
-            action="repair the cause: the hub retries by itself",
+            message=ngettext(
+                "%(num)d start or stop of %(place)s cannot make progress: %(reason)s",
+                "%(num)d starts or stops of %(place)s cannot make progress: %(reason)s",
+                group.count,
+                place=_place(group),
+                reason=explained(group.reason, details=True),
+            ),
+            action=_("repair the cause: the hub retries by itself"),
             since=group.since,
         )
 
@@ -95,16 +121,26 @@ def _starts(tx: Transaction) -> Iterator[Finding]:
                 code="H014",
                 severity=Severity.ERROR,
                 subject=backend,
-                message=f"{failed} of {total} starts of {backend} failed within the last hour",
-                action="read the reasons in the audit trail (kind spawn-failed) or in the log",
+                message=_(
+                    "%(failed)s of %(total)s starts of %(backend)s failed within the last hour",
+                    failed=failed,
+                    total=total,
+                    backend=backend,
+                ),
+                action=_("read the reasons in the audit trail (kind spawn-failed) or in the log"),
             )
     queued, oldest = tx.problems.queue()
     if queued and now - oldest > LONG_QUEUE_SECONDS:
         yield Finding(
             code="H015",
             severity=Severity.WARNING,
-            message=f"{queued} starts are queued, one of them for {now - oldest:.0f} s",
-            action="raise c.JupyterHub.concurrent_spawn_limit if the backends can start more at once",
+            message=ngettext(
+                "%(num)d start has been queued for %(seconds)s s",
+                "%(num)d starts are queued, one of them for %(seconds)s s",
+                queued,
+                seconds=f"{now - oldest:.0f}",
+            ),
+            action=_("raise c.JupyterHub.concurrent_spawn_limit if the backends can start more at once"),
             since=oldest,
         )
 
@@ -116,11 +152,12 @@ def _services(tx: Transaction) -> Iterator[Finding]:
                 code="H020",
                 severity=Severity.ERROR if state == "silent" else Severity.WARNING,
                 subject=service.name,
-                message=f"service {service.name} "
-                + ("does not answer at its address" if state == "silent" else "is not running"),
-                action="read its log. The hub restarts the services that it manages"
+                message=_("service %(name)s does not answer at its address", name=service.name)
+                if state == "silent"
+                else _("service %(name)s is not running", name=service.name),
+                action=_("read its log. The hub restarts the services that it manages")
                 if service.command
-                else "start the service, or correct its url in the configuration",
+                else _("start the service, or correct its url in the configuration"),
             )
 
 
@@ -129,16 +166,14 @@ def _people(tx: Transaction) -> Iterator[Finding]:
         yield Finding(
             code="H060",
             severity=Severity.NOTICE,
-            message="no user or group has the role admin",
-            action="make a user an admin: set c.Authenticator.admin_users, or log in with the link "
-            "that the hub prints at its start",
+            message=_("no user or group has the role admin"),
+            action=_(
+                "make a user an admin: set c.Authenticator.admin_users, or log in with the link "
+                "that the hub prints at its start"
+            ),
         )
 
 
 def _place(group: ProblemGroup) -> str:
-    backend = group.backend or "the default backend"
-    return f"{backend} on {group.host}" if group.host else backend
-
-
-def _count(group: ProblemGroup, one: str, many: str = "") -> str:
-    return f"{group.count} {one if group.count == 1 else many or f'{one}s'}"
+    backend = group.backend or _("the default backend")
+    return _("%(backend)s on %(host)s", backend=backend, host=group.host) if group.host else backend

@@ -11,6 +11,7 @@ from typing import Final
 
 from plughub.domain.findings import Finding, Severity
 from plughub.domain.machine_state import Disk, MachineState
+from plughub.domain.words import _
 
 _MEMORY: Final = Path("/proc/meminfo")
 _LIMITS: Final = ((Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),)
@@ -52,18 +53,27 @@ def machine_findings(machine: MachineState) -> Iterator[Finding]:
                 code="H030",
                 severity=Severity.ERROR if full else Severity.WARNING,
                 subject=f"{machine.host}:{disk.path}",
-                message=f"the disk of {disk.path} on {machine.host} has {disk.free / _GIB:.1f} GiB free "
-                f"of {disk.total / _GIB:.0f} GiB",
-                action="delete files, or enlarge the disk. Without space the hub cannot store anything",
+                message=_(
+                    "the disk of %(path)s on %(host)s has %(free)s GiB free of %(total)s GiB",
+                    path=disk.path,
+                    host=machine.host,
+                    free=f"{disk.free / _GIB:.1f}",
+                    total=f"{disk.total / _GIB:.0f}",
+                ),
+                action=_("delete files, or enlarge the disk. Without space the hub cannot store anything"),
             )
     if machine.memory and machine.memory_free < LOW_MEMORY * machine.memory:
         yield Finding(
             code="H031",
             severity=Severity.WARNING,
             subject=machine.host,
-            message=f"{machine.host} has {machine.memory_free / _GIB:.1f} GiB of memory free "
-            f"of {machine.memory / _GIB:.0f} GiB",
-            action="stop servers, or limit their memory (c.Spawner.mem_limit)",
+            message=_(
+                "%(host)s has %(free)s GiB of memory free of %(total)s GiB",
+                host=machine.host,
+                free=f"{machine.memory_free / _GIB:.1f}",
+                total=f"{machine.memory / _GIB:.0f}",
+            ),
+            action=_("stop servers, or limit their memory (c.Spawner.mem_limit)"),
         )
 
 

@@ -219,10 +219,15 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "style": style,
-        "message": finding.message[:1].upper() + finding.message[1:],
-        "action": finding.action[:1].upper() + finding.action[1:],
+        "message": _capitalized(finding.message),
+        "action": _capitalized(finding.action),
         "since": since,
     }
+
+
+def _capitalized(text: str) -> str:
+    said = str(translated(text))
+    return said[:1].upper() + said[1:]
 
 
 def _usage_row(usage: UsageSum) -> dict[str, str]:
