@@ -1,5 +1,6 @@
 """Files that ``hub init`` writes: a hub starts with each of them."""
 
+import importlib.metadata
 import io
 import re
 import shutil
@@ -126,6 +127,29 @@ def test_an_invalid_answer_writes_nothing(hub, tmp_path, arguments, words):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_any_installed_plugin_is_an_answer(hub, tmp_path):
+    assert hub("init", "-y", "--logins=shared-password", "--servers=simple", "--admins=ada")[0] == 0
+    config = settings(tmp_path)
+    assert config.JupyterHub.plugins == ["shared-password", "simple", "haproxy"]
+    assert "authenticator_class" not in config.JupyterHub
+
+
+def test_a_missing_plugin_is_named_before_anything_is_written(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: ())
+    code, _, complaint = hub("init", "-y", "--servers=docker")
+    assert code == 2
+    assert "plugin 'docker' is not installed" in complaint
+    assert "pip install plughub-docker" in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.root
+def test_root_who_cannot_log_in_is_no_administrator(hub, tmp_path, monkeypatch):
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert hub("init", "-y", "--logins=pam")[0] == 0
+    assert settings(tmp_path).Authenticator.admin_users == set()
+
+
 def test_texts_of_the_answers_are_data_in_the_file(hub, tmp_path):
     odd = 'postgresql://hub:it\'s%20"odd"\\@db/hub'
     assert hub("init", "-y", "--machines=many", f"--db={odd}", "--admins=o'neil", "-f", "lab.py")[0] == 0
@@ -157,13 +181,16 @@ def test_a_hub_in_a_container_cannot_use_accounts_and_processes_of_the_machine(h
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_accepts_the_unit_which_lets_servers_outlive_a_restart(hub, tmp_path):
+@pytest.mark.parametrize("name", ["lab", 'our lab\'s 100% \\ "hub"'])
+def test_systemd_accepts_the_unit_which_lets_servers_outlive_a_restart(hub, tmp_path, monkeypatch, name):
+    (folder := tmp_path / name).mkdir()
+    monkeypatch.chdir(folder)
     code, said, complaint = hub("init", "-y", "--service=systemd")
     assert code == 0, complaint
-    unit = tmp_path / "plughub.service"
+    unit = Path(shutil.copy(folder / "plughub.service", tmp_path))
     assert set(LINES) <= set(unit.read_text().splitlines())
-    assert f"WorkingDirectory={tmp_path}" in unit.read_text()
+    assert f"WorkingDirectory={folder}\n".replace("%", "%%") in unit.read_text()
     assert "sudo systemctl enable --now plughub" in said
-    assert settings(tmp_path).JupyterHub.cleanup_servers is False
+    assert settings(folder).JupyterHub.cleanup_servers is False
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -46,8 +46,8 @@ class SiteAnswers:
     """What the config file of a new hub is made from.
 
     Attributes:
-        logins: key of `LOGINS`, or an authenticator written for JupyterHub.
-        servers: key of `SERVERS`, or a spawner written for JupyterHub.
+        logins: key of `LOGINS`, another plugin, or an authenticator written for JupyterHub.
+        servers: key of `SERVERS`, another plugin, or a spawner written for JupyterHub.
         machines: key of `MACHINES`.
         database: URL of the database; empty for a SQLite file in the hub's folder.
         admins: usernames.
@@ -66,7 +66,7 @@ class SiteAnswers:
 
 def add_answers(parser: argparse.ArgumentParser) -> None:
     """Add an option for each answer."""
-    names = "or the name of a class for JupyterHub"
+    names = "another plugin, or a class for JupyterHub"
     parser.add_argument("--logins", metavar="HOW", help=f"who signs in: {', '.join(LOGINS)}, {names}")
     parser.add_argument(
         "--servers", metavar="WHERE", help=f"where servers run: {', '.join(SERVERS)}, {names}"
@@ -97,7 +97,8 @@ def collect_answers(options: argparse.Namespace) -> SiteAnswers:
     database = options.db or ""
     if machines == "many":
         database = ask.text("Database URL", "--db", options.db, DATABASE)
-    admins = _names(ask.text("Administrators, separated by commas", "--admins", options.admins, caller()))
+    likely = "" if is_root and caller() == "root" and logins == "pam" else caller()  # root cannot log in
+    admins = _names(ask.text("Administrators, separated by commas", "--admins", options.admins, likely))
     users = ""
     if logins != "link":
         likely = EVERYONE if logins in LOGINS else ""
@@ -142,7 +143,9 @@ class _Questions:
             raise StartError(f"{option} {answer!r} is not one of {', '.join(choices)}")
 
         lines = [f"  {number}. {name:8}{text}" for number, (name, text) in enumerate(choices.items(), 1)]
-        lines += ["  or the name of a class for JupyterHub (a package beside plughub-jupyterhub)"] * is_open
+        lines += [
+            "  or the name of another plugin, or of a class for JupyterHub (with plughub-jupyterhub)"
+        ] * is_open
         return self._ask("\n".join(["", question, *lines, "Choice"]), option, given, likely, check)
 
     def text(self, question: str, option: str, given: str | None, likely: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
@@ -14,11 +15,12 @@ from typing import Any, Final
 import psutil
 
 from plughub.cli.site_answers import COMPOSE, EVERYONE, LOGINS, SERVERS, SYSTEMD, SiteAnswers
-from plughub.plugin.loader import distribution_of
+from plughub.plugin.loader import distribution_of, installed_plugins
 from plughub.services.users.login_links import PLUGIN as ONETIME
 
 UNIT_FILE: Final = "plughub.service"
 _PLUGINS: Final = {"link": "onetime", "local": "localprocess"}
+_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BRIDGE: Final = "docker0"
 _BRIDGE_ADDRESS: Final = "172.17.0.1"
 """Address of the engine's default bridge, unless it was configured otherwise."""
@@ -26,11 +28,20 @@ _BRIDGE_ADDRESS: Final = "172.17.0.1"
 
 def plugins_of(answers: SiteAnswers) -> list[str]:
     """Return the names of the plugins that a hub with these answers needs."""
-    adapted = answers.logins not in LOGINS or answers.servers not in SERVERS
-    chosen = ["jupyterhub"] if adapted else []
-    chosen += [_PLUGINS.get(answers.logins, answers.logins)] if answers.logins in LOGINS else []
-    chosen += [_PLUGINS.get(answers.servers, answers.servers)] if answers.servers in SERVERS else []
-    return [*chosen, "haproxy"]
+    chosen = [_plugin_of(answers.logins, LOGINS), _plugin_of(answers.servers, SERVERS)]
+    return [*(["jupyterhub"] if None in chosen else []), *filter(None, chosen), "haproxy"]
+
+
+def _plugin_of(name: str, known: Mapping[str, str]) -> str | None:
+    """Return the plugin that an answer means; None if it names a class for JupyterHub."""
+    if name in known or name in installed_plugins():
+        return _PLUGINS.get(name, name)
+    return None
+
+
+def _about(name: str, known: Mapping[str, str]) -> str:
+    kind = "a class written for JupyterHub" if _plugin_of(name, known) is None else f"the plugin {name}"
+    return f"# {known.get(name, kind)}"
 
 
 def config_text(answers: SiteAnswers, folder: Path, settings: Mapping[str, Any], command: str) -> str:
@@ -99,10 +110,10 @@ def next_commands(answers: SiteAnswers, command: str) -> list[str]:
 def _unit(config_file: Path, answers: SiteAnswers, command: str) -> str:
     needs_root = "pam" in plugins_of(answers) or answers.servers == "local"
     return _template(UNIT_FILE).substitute(
-        command=_of_unit(Path(command)),
-        config=_of_unit(config_file),
+        # In this line, systemd also expands variables.
+        command=f"{_word_of_unit(command)} -f {_word_of_unit(config_file)}".replace("$", "$$"),
         folder=_of_unit(config_file.parent),
-        bin=_of_unit(Path(command).parent),
+        path=_word_of_unit(f"PATH={Path(command).parent}:{_SYSTEM_PATH}"),
         user="root" if needs_root else (os.environ.get("SUDO_USER") or _own_name()),
     )
 
@@ -160,9 +171,8 @@ def _addresses(answers: SiteAnswers, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _logins(answers: SiteAnswers) -> list[str]:
-    known = LOGINS.get(answers.logins)
-    lines = ["# ---- Who signs in", f"# {known or 'a class written for JupyterHub'}"]
-    if known is None:
+    lines = ["# ---- Who signs in", _about(answers.logins, LOGINS)]
+    if _plugin_of(answers.logins, LOGINS) is None:
         lines += [_line("JupyterHub.authenticator_class", answers.logins), *_oauth(answers)]
     if answers.logins == "link":
         lines.append("# A link for a person, valid for one hour, in this folder: hub link NAME")
@@ -189,9 +199,8 @@ def _oauth(answers: SiteAnswers) -> Iterator[str]:
 
 
 def _servers(answers: SiteAnswers, folder: Path) -> list[str]:
-    known = SERVERS.get(answers.servers)
-    lines = ["# ---- Where servers run", f"# {known or 'a class written for JupyterHub'}"]
-    if known is None:
+    lines = ["# ---- Where servers run", _about(answers.servers, SERVERS)]
+    if _plugin_of(answers.servers, SERVERS) is None:
         lines.append(_line("JupyterHub.spawner_class", answers.servers))
     if answers.servers == "simple":
         lines += [
@@ -258,10 +267,15 @@ def _literal(value: object) -> str:
     return f'"{text[1:-1]}"' if isinstance(value, str) and text[0] == "'" and '"' not in text else text
 
 
-def _of_unit(path: Path) -> str:
-    """Write a path for a line of a unit: systemd expands % and splits at spaces."""
-    text = str(path).replace("%", "%%")
-    return f'"{text}"' if " " in text else text
+def _of_unit(text: object) -> str:
+    """Write a text as the value of a line of a unit, where systemd expands ``%``."""
+    return str(text).replace("%", "%%")
+
+
+def _word_of_unit(text: object) -> str:
+    """Write a text as one word of a line that systemd splits at spaces."""
+    plain = _of_unit(text).replace("\\", r"\\").replace('"', r"\"")
+    return f'"{plain}"' if re.search(r"""[\s'"\\;]""", plain) else plain
 
 
 def _own_name() -> str:
