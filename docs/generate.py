@@ -78,7 +78,7 @@ def described_hook(name: str) -> Iterator[str]:
         Lines of Markdown, with a heading of level four.
     """
     terms, function = HOOKS[name], getattr(hookspecs, name)
-    summary, parts = _sections(function)
+    summary, parts = sections(function)
     awaited = terms.calling.value != "register"
     facts = [terms.calling.value]
     facts += [f"up to {terms.timeout:g} s"] if awaited else []
@@ -86,7 +86,7 @@ def described_hook(name: str) -> Iterator[str]:
     yield f"#### {name}\n\n```python\n{signature(function)}\n```\n\n*{', '.join(facts)}.* {summary}\n"
     example = parts.pop("Example", "")
     for title, text in parts.items():
-        about = [(f"`{name}`", line) for name, line in _entries(text)] if title == "Args" else []
+        about = [(f"`{name}`", line) for name, line in entries(text)] if title == "Args" else []
         yield from (f"- {name}: {line}" for name, line in about or [(f"**{title}**", _one_line(text))])
     if example:
         code = re.sub(r"\n\n(?=@|class |(?:async )?def )", "\n\n\n", example)
@@ -113,8 +113,8 @@ def records() -> Iterator[str]:
     """Describe the records that go in and out of the hooks."""
     for name in sorted(kinds.__all__):
         record = getattr(kinds, name)
-        summary, parts = _sections(record)
-        about = dict(_entries(parts.get("Attributes", "") or parts.get("Args", "")))
+        summary, parts = sections(record)
+        about = dict(entries(parts.get("Attributes", "") or parts.get("Args", "")))
         yield f"#### {name}\n\n{summary}\n"
         if issubclass(record, Enum):
             yield ", ".join(f"`{member.value}`" for member in record) + ".\n"
@@ -139,7 +139,15 @@ def titles() -> dict[str, str]:
     return {hook: title[0].upper() + title[1:] for title, hook in found}
 
 
-def _sections(thing: object) -> tuple[str, dict[str, str]]:
+def sections(thing: object) -> tuple[str, dict[str, str]]:
+    """Split a docstring.
+
+    Args:
+        thing: that has one.
+
+    Returns:
+        The text before the first section, and the sections by title.
+    """
     first, *rest = re.split(r"^(\w+):$", inspect.getdoc(thing) or "", flags=re.MULTILINE)
     return _one_line(first), dict(zip(rest[::2], map(inspect.cleandoc, rest[1::2]), strict=True))
 
@@ -149,7 +157,15 @@ def _summary(thing: object) -> str:
     return _one_line((inspect.getdoc(thing) or "").split("\n\n")[0])
 
 
-def _entries(text: str) -> Iterator[tuple[str, str]]:
+def entries(text: str) -> Iterator[tuple[str, str]]:
+    """Split a section such as ``Args``.
+
+    Args:
+        text: of the section.
+
+    Returns:
+        Names and descriptions.
+    """
     for entry in re.split(r"\n(?=\w+: )", text) if text else ():
         name, _, about = entry.partition(": ")
         yield name, _one_line(about)

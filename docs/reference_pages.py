@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import inspect
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from generate import HOOKS, described_hook, records, titles
+from generate import HOOKS, described_hook, entries, records, sections, titles
 
 from plughub import hookspecs, kinds
 from plughub.cli.main import main
@@ -23,6 +24,21 @@ from plughub.web.api_routes import CALLS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WIDTH: Final = "100"
+MODULES: Final = tuple(
+    f"plughub.{name}"
+    for name in (
+        "spawner",
+        "auth",
+        "proxy",
+        "handlers",
+        "errors",
+        "names",
+        "processes",
+        "threads",
+        "tls",
+        "utils",
+    )
+)
 
 
 def pages() -> dict[str, str]:
@@ -37,6 +53,7 @@ def pages() -> dict[str, str]:
         "reference/records.md": list_of_records(),
         "reference/rest.md": rest(),
         "reference/commands.md": commands(),
+        "reference/python.md": python_names(),
     }
 
 
@@ -120,6 +137,51 @@ def list_of_records() -> str:
             used = users.get(title[1])
             lines += [f"Used by {', '.join(used)}.\n"] if used else []
     return "\n".join(lines)
+
+
+# --------------------------------------------------------------------------------------------- Python
+
+
+def python_names() -> str:
+    """Return the page of the public modules: what an author of plugins imports beside the records."""
+    lines = ["# Python", "", "Public names of the core. Plugins import nothing else of it."]
+    for module in map(importlib.import_module, MODULES):
+        lines += ["", f"## {module.__name__}", "", _paragraph(module), ""]
+        for name in sorted(module.__all__):
+            if name not in kinds.__all__ and callable(thing := getattr(module, name, None)):
+                lines += [f"### {module.__name__.rpartition('.')[2]}.{name}", "", *_described(name, thing)]
+    return "\n".join(lines) + "\n"
+
+
+def _described(name: str, thing: Callable[..., Any]) -> Iterator[str]:
+    if not inspect.isclass(thing):
+        yield f"```python\n{_signature(name, thing)}\n```\n"
+    yield f"{_paragraph(thing)}\n"
+    yield from _arguments(thing)
+    for method, function in sorted(vars(thing).items()) if inspect.isclass(thing) else ():
+        if inspect.isfunction(function) and not method.startswith("_"):
+            yield f"- `{_signature(method, function)}`: {_paragraph(function)}"
+    yield ""
+
+
+def _signature(name: str, thing: Callable[..., Any]) -> str:
+    begin = "async def" if inspect.iscoroutinefunction(thing) else "def"
+    signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(thing)))  # annotations are texts
+    return re.sub(r" at 0x\w+", "", f"{begin} {name}{signature}")
+
+
+def _arguments(thing: object) -> Iterator[str]:
+    _, parts = sections(thing)
+    for name, text in entries(parts.get("Args", "")):
+        yield f"- `{name}`: {text}"
+    for title in ("Returns", "Raises"):
+        if text := parts.get(title):
+            yield f"- **{title}**: {' '.join(text.split()).replace('``', '`')}"
+    yield ""
+
+
+def _paragraph(thing: object) -> str:
+    return " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split()).replace("``", "`")
 
 
 # ----------------------------------------------------------------------------------------------- REST

@@ -32,7 +32,13 @@ BUILD: Final = ROOT / "build" / "docs"
 FOLDERS: Final = {"Tutorials": "tutorials", "How-to guides": "how-to"}
 """Folders whose pages belong to a section of the index, whether or not it links to them."""
 GENERATED: Final = {
-    "Reference": ["reference/hooks", "reference/records", "reference/rest", "reference/commands"]
+    "Reference": [
+        "reference/hooks",
+        "reference/records",
+        "reference/python",
+        "reference/rest",
+        "reference/commands",
+    ]
 }
 COPIED: Final = {".css", ".md", ".png", ".svg", ".json", ".yml", ".yaml", ".conf", ".service"}
 LINK: Final = re.compile(r"(!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
