@@ -183,16 +183,26 @@ async def test_an_answer_of_a_wrong_type_is_a_failure_of_its_plugin(
         ("hub_check_token", lambda hooks: hooks.check_token("t"), "TokenIdentity"),
         ("hub_poll", lambda hooks: hooks.poll("odd", SERVER), "int or Moved"),
         ("hub_complete_login", lambda hooks: hooks.complete_login(IDENTITY), "Identity or Rejected"),
+        ("hub_managed_roles", lambda hooks: hooks.managed_roles("odd"), "Iterable"),
+        ("hub_options_form", lambda hooks: hooks.options_form("odd", SERVER), "str"),
+        ("hub_options_from_form", lambda hooks: hooks.options_from_form("odd", SERVER, {}), "Mapping"),
+        ("hub_profiles", lambda hooks: hooks.profiles("odd", SERVER), "Iterable"),
+        ("hub_stop", lambda hooks: hooks.stop("odd", SERVER), "Resumable"),
+        ("hub_logs", lambda hooks: hooks.logs("odd", SERVER, 5), "Iterable"),
+        ("hub_usage", lambda hooks: hooks.usage("odd", SERVER), "Usage"),
+        ("hub_inventory", lambda hooks: hooks.inventory("odd", "mark"), "Iterable"),
+        ("hub_proxy_start", lambda hooks: hooks.proxy_start("odd", None), "Mapping"),
+        ("hub_proxy_poll", lambda hooks: hooks.proxy_poll("odd"), "int"),
         ("hub_refresh_user", lambda hooks: hooks.refresh_user(IDENTITY), "Identity or Rejected"),
     ],
 )
 async def test_each_hook_with_a_record_refuses_another_answer(
     plugins, caller, caplog, fakes, hook, call, wanted
 ) -> None:
-    plugins.add("odd", fakes.plugin(**{hook: lambda: {"no": "record"}}))
+    plugins.add("odd", fakes.plugin(**{hook: lambda: 1.5}))
     try:
         assert await call(Hooks(caller)) is None
         said = caplog.text
     except PluginError as error:
         said = str(error)
-    assert f"plugin 'odd' failed in {hook}: it must return {wanted} or None, not dict" in said
+    assert f"plugin 'odd' failed in {hook}: it must return {wanted} or None, not float" in said

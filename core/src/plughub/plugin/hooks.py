@@ -94,7 +94,9 @@ class Hooks:
 
     async def managed_roles(self, plugin: str) -> tuple[ManagedRole, ...]:
         """Return the roles that an authenticator manages."""
-        roles: Sequence[ManagedRole] | None = await self.caller.own(plugin, "hub_managed_roles", default=None)
+        roles: Sequence[ManagedRole] | None = await self.caller.own(
+            plugin, "hub_managed_roles", default=None, expected=(Iterable,)
+        )
         return tuple(roles or ())
 
     async def add_user(self, plugin: str, user: UserInfo) -> Refusal | None:
@@ -122,7 +124,9 @@ class Hooks:
 
     async def options_form(self, plugin: str, server: Server) -> str:
         """Return the options form of a spawner; empty if it has none."""
-        form: str | None = await self.caller.own(plugin, "hub_options_form", default=None, server=server)
+        form: str | None = await self.caller.own(
+            plugin, "hub_options_form", default=None, expected=(str,), server=server
+        )
         return form or ""
 
     async def options_from_form(
@@ -130,14 +134,20 @@ class Hooks:
     ) -> Mapping[str, Any]:
         """Convert submitted form fields into options; empty for a spawner without a form."""
         options: Mapping[str, Any] | None = await self.caller.own(
-            plugin, "hub_options_from_form", default=None, server=server, form=form, linked=linked
+            plugin,
+            "hub_options_from_form",
+            default=None,
+            expected=(Mapping,),
+            server=server,
+            form=form,
+            linked=linked,
         )
         return options or {}
 
     async def profiles(self, plugin: str, server: Server) -> tuple[Profile, ...]:
         """Return the profiles of a spawner; none for a spawner without the hook."""
         found: Sequence[Profile] | None = await self.caller.own(
-            plugin, "hub_profiles", default=None, server=server
+            plugin, "hub_profiles", default=None, expected=(Iterable,), server=server
         )
         return tuple(found or ())
 
@@ -195,7 +205,9 @@ class Hooks:
 
     async def stop(self, plugin: str, server: Server, *, now: bool = False) -> Resumable | None:
         """Stop the server."""
-        resumable: Resumable | None = await self.caller.own(plugin, "hub_stop", server=server, now=now)
+        resumable: Resumable | None = await self.caller.own(
+            plugin, "hub_stop", expected=(Resumable,), server=server, now=now
+        )
         return resumable
 
     async def rename_server(self, plugin: str, server: Server, name: str) -> None:
@@ -220,11 +232,16 @@ class Hooks:
 
     async def logs(self, plugin: str, server: Server, lines: int) -> tuple[str, ...]:
         """Return the last lines of the server's output."""
-        return tuple(await self.caller.own(plugin, "hub_logs", default=(), server=server, lines=lines))
+        found: Iterable[str] | None = await self.caller.own(
+            plugin, "hub_logs", default=None, expected=(Iterable,), server=server, lines=lines
+        )
+        return tuple(found or ())
 
     async def usage(self, plugin: str, server: Server) -> Usage | None:
         """Measure the resources that a server uses; None if unknown."""
-        usage: Usage | None = await self.caller.own(plugin, "hub_usage", default=None, server=server)
+        usage: Usage | None = await self.caller.own(
+            plugin, "hub_usage", default=None, expected=(Usage,), server=server
+        )
         return usage
 
     def reports_usage(self, plugin: str) -> bool:
@@ -239,7 +256,7 @@ class Hooks:
     async def inventory(self, plugin: str, mark: str) -> tuple[Found, ...] | None:
         """List everything that runs under the hub's mark; None for a plugin without the hook."""
         found: Iterable[Found] | None = await self.caller.own(
-            plugin, "hub_inventory", default=None, mark=mark
+            plugin, "hub_inventory", default=None, expected=(Iterable,), mark=mark
         )
         return None if found is None else tuple(found)
 
@@ -247,12 +264,14 @@ class Hooks:
 
     async def proxy_start(self, plugin: str, proxy: ProxySettings) -> Mapping[str, Any]:
         """Start the proxy, or find the running one."""
-        state: Mapping[str, Any] | None = await self.caller.own(plugin, "hub_proxy_start", proxy=proxy)
+        state: Mapping[str, Any] | None = await self.caller.own(
+            plugin, "hub_proxy_start", expected=(Mapping,), proxy=proxy
+        )
         return state or {}
 
     async def proxy_poll(self, plugin: str) -> int | None:
         """Check whether the proxy runs."""
-        code: int | None = await self.caller.own(plugin, "hub_proxy_poll", default=None)
+        code: int | None = await self.caller.own(plugin, "hub_proxy_poll", default=None, expected=(int,))
         return code
 
     async def proxy_stop(self, plugin: str) -> None:
