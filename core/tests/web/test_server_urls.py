@@ -47,6 +47,8 @@ async def test_stopped_server_page_knows_scopes_for_group_of_user(hub):
     await hub.holder("alice", "access:servers!group=class", "start:servers!group=class")
     answer = await browser.get("/hub/user/bob/")
     assert (answer.code, b'id="start"' in answer.body) == (424, True)
+    assert b"Server of bob" in answer.body
+    assert b"Your files" not in answer.body
     assert (await browser.get("/hub/user/nobody/")).code == 404
 
 
