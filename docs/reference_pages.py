@@ -85,13 +85,36 @@ def hook(name: str) -> str:
         Its description and example, the records that it uses, and the plugins that implement it.
     """
     _, _, text = "\n".join(described_hook(name)).partition("\n")
-    lines = [f"# {name}", text]
+    calling = HOOKS[name].calling.value
+    text = text.replace(f"*{calling}", f"*[{calling}](../../plugins.md#how-hooks-are-called)", 1)
+    lines = [f"# {name}", linked(text, name)]
     if used := records_of(name):
         links = ", ".join(f"[{record}](../records.md#{record.lower()})" for record in used)
         lines += ["## Records", "", f"{links}.", ""]
     if found := implementations(name):
         lines += ["## Implementations to read", "", *(f"- [{path}](../../../{path})" for path in found), ""]
     return "\n".join(lines)
+
+
+def linked(text: str, own: str) -> str:
+    """Let names of hooks and records in the text lead to their pages.
+
+    Args:
+        text: of the page of a hook.
+        own: name of the hook, which is not linked.
+
+    Returns:
+        The text; blocks of code are unchanged.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in HOOKS and name != own:
+            return f"[`{name}`]({name}.md)"
+        return f"[`{name}`](../records.md#{name.lower()})" if name in kinds.__all__ else found[0]
+
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if part.startswith("```") else re.sub(r"`(\w+)`", link, part) for part in parts)
 
 
 def records_of(name: str) -> list[str]:
