@@ -100,18 +100,23 @@ def _watch_hooks(file: Path) -> None:
     call = HookCaller._call  # noqa: SLF001 - the core has no interface for this
 
     async def watched(
-        self: HookCaller, impl: pluggy.HookImpl, hook: str, arguments: dict[str, object], *more: Any
+        self: HookCaller,
+        impl: pluggy.HookImpl,
+        hook: str,
+        arguments: dict[str, object],
+        *more: Any,
+        **options: Any,
     ) -> Any:
         if hook == "hub_routes":
             await _meddle(file, impl)
         if hook in LOOKS:
-            return await call(self, impl, hook, arguments, *more)
+            return await call(self, impl, hook, arguments, *more, **options)
         _reached(file, f"before {owner_of(impl)} {hook}")
-        answer = await call(self, impl, hook, arguments, *more)
+        answer = await call(self, impl, hook, arguments, *more, **options)
         _reached(file, f"after {owner_of(impl)} {hook}")
         return answer
 
-    HookCaller._call = watched  # type: ignore[method-assign,assignment]  # noqa: SLF001 - see above
+    HookCaller._call = watched  # type: ignore[method-assign]  # noqa: SLF001 - see above
 
 
 def _watch_processes(file: Path) -> None:
