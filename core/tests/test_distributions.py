@@ -50,6 +50,16 @@ def test_a_distribution_carries_the_licence_and_is_typed(folder: Path) -> None:
 
 
 @every
+def test_fragments_of_a_changelog_have_a_type_and_a_sentence(folder: Path) -> None:
+    types = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]["type"]
+    known = {entry["directory"] for entry in types}
+    files = list(folder.glob("changelog.d/*"))
+    assert [path.name for path in files if path.suffixes[:1] not in [[f".{name}"] for name in known]] == []
+    assert [path.name for path in files if not path.read_text().endswith(".\n")] == []
+    assert (folder / "CHANGELOG.md").read_text().count("<!-- releases -->\n") == 1
+
+
+@every
 def test_the_readme_reads_well_away_from_the_clone(folder: Path) -> None:
     text = (folder / "README.md").read_text()
     assert text.startswith(f"# {project(folder)['name']}\n")
