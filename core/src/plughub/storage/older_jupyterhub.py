@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, select, text
@@ -30,9 +28,17 @@ OLDER: Final = frozenset(
     }
 )
 """Revisions of JupyterHub before 6."""
-_UPGRADE: Final = (
-    "import sys; from jupyterhub import dbutil; dbutil.upgrade(sys.stdin.readline().strip(), sys.argv[1])"
-)
+_UPGRADE: Final = """
+import importlib.util, sys
+from alembic import command
+from alembic.config import Config
+folder = importlib.util.find_spec("jupyterhub").submodule_search_locations[0]
+config = Config(f"{folder}/alembic.ini")
+config.set_main_option("script_location", f"{folder}/alembic".replace("%", "%%"))
+config.set_main_option("sqlalchemy.url", sys.stdin.readline().strip().replace("%", "%%"))
+command.upgrade(config, sys.argv[1])
+"""
+"""What ``jupyterhub.dbutil.upgrade`` does, but in one process, and without a file that has the URL in it."""
 _REASON: Final = re.compile(r"^[\w.]+Error: .{1,300}", re.MULTILINE)
 JUPYTERHUB_2: Final = "833da8570507"
 _JUPYTERHUB_3: Final = "651f5419b74d"
@@ -77,11 +83,9 @@ def upgrade_to_jupyterhub_6(url: str) -> None:
     Raises:
         StartError: the migrations failed.
     """
-    programs = Path(sys.executable).parent
     done = subprocess.run(  # noqa: S603 - this Python; the URL may hold a password and goes by standard input
         [sys.executable, "-c", _UPGRADE, JUPYTERHUB_6],
         input=driver_url(url).render_as_string(hide_password=False),
-        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"},
         capture_output=True,
         text=True,
         check=False,
