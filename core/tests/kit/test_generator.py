@@ -126,6 +126,7 @@ def test_the_command_writes_the_package_and_says_what_to_do_next(tmp_path, monke
         (("veto", "a" * 31), "is not a name for a plugin"),
         (("veto", "plughub-quota"), "the name of the plugin is 'quota'"),
         (("veto", "haproxy"), "is installed already"),
+        (("veto", "onetime"), "is a part of the hub"),
         (("veto", "quota", "--class"), "--class is for: spawner, authenticator, proxy"),
         (("veto", "quota", "--folder", "."), "choose another folder"),
         (("vetoes", "quota"), "invalid choice: 'vetoes'"),
@@ -146,6 +147,18 @@ def test_no_config_file_is_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "jupyterhub_config.py").write_text("raise RuntimeError('read')")
     assert main(["plugins", "new", "veto", "quota"]) == 0
+
+
+def test_a_package_that_cannot_be_written_completely_leaves_nothing(tmp_path, monkeypatch):
+    def write(file, text):
+        if file.name == "LICENSE":
+            raise OSError(28, "No space left on device")
+        file.write_text(text)
+
+    monkeypatch.setattr("plughub.kit.generator._write", write)
+    with pytest.raises(StartError, match="cannot be written: No space left on device"):
+        new_plugin("veto", "quota", tmp_path / "quota")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path):

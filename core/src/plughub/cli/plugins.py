@@ -15,10 +15,12 @@ from traitlets.config import Config
 from plughub.app.config import JupyterHub
 from plughub.app.installed_plugins import PluginDescription, describe_plugins
 from plughub.app.named_plugins import plugin_names
+from plughub.app.plugins import ACCESS, DATABASE
 from plughub.domain.errors import RETRY, StartError
 from plughub.kit.check import check_plugin, run_quick_tests
 from plughub.kit.generator import KINDS, default_folder, new_plugin
 from plughub.plugin.loader import find_plugin, installed_plugins
+from plughub.services.users.login_links import PLUGIN as ONETIME
 
 
 def list_plugins(options: argparse.Namespace, config: Config) -> int:
@@ -62,6 +64,8 @@ def write_plugin(options: argparse.Namespace, _config: Config) -> int:
     Raises:
         StartError: the name is invalid or taken, or the folder exists.
     """
+    if options.name in {ONETIME, DATABASE, ACCESS}:
+        raise StartError(f"plugin {options.name!r} is a part of the hub", hint="choose another name")
     if options.name in installed_plugins():
         raise StartError(f"a plugin {options.name!r} is installed already", hint="choose another name")
     folder = options.folder or default_folder(options.name)

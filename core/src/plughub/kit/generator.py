@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -155,14 +156,17 @@ def new_plugin(kind: str, name: str, folder: Path, *, as_class: bool = False, au
         able = ", ".join(known for known, described in KINDS.items() if described.has_class)
         raise StartError(f"a {kind} is written as functions", hint=f"--class is for: {able}")
     words = _words(kind, name, author or f"the {PROJECT}-{name} developers", as_class=as_class)
+    texts = list(_files(kind, name, words, as_class=as_class))
     try:
         folder.mkdir(parents=True)
-        return [
-            _write(folder / target, text) for target, text in _files(kind, name, words, as_class=as_class)
-        ]
     except FileExistsError:
         raise StartError(f"{folder} exists", hint="choose another folder with --folder") from None
     except OSError as error:
+        raise StartError(f"{folder} cannot be written: {error.strerror}") from error
+    try:
+        return [_write(folder / target, text) for target, text in texts]
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise StartError(f"{folder} cannot be written: {error.strerror}") from error
 
 
