@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import MappingProxyType
 
@@ -87,3 +88,13 @@ def test_a_plugin_that_uses_what_is_deprecated_is_named_in_the_log(used, warned,
         ActivePlugins().add("old", Plugin())
     expected = f"plugin 'old' uses {used}, which is deprecated since plughub 0.1 and will be removed in 0.3: use hub_news"
     assert caplog.messages == [expected] * warned
+
+
+def test_our_own_plugins_state_their_contract():
+    stated = {}
+    for file in CORE.parent.glob("plugins/*/pyproject.toml"):
+        for name, module in tomllib.loads(file.read_text())["project"]["entry-points"]["plughub"].items():
+            source = (file.parent / "src" / module.replace(".", "/")).with_suffix(".py")
+            stated[name] = f'hub_contract = "{CONTRACT_VERSION}"' in source.read_text()
+    assert len(stated) > 5
+    assert [name for name, states in stated.items() if not states] == []

@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     upgrade = commands.add_parser("upgrade-db", help="upgrade the database schema")
     upgrade.set_defaults(run=upgrade_database)
     plugins = add_plugin_commands(commands)
-    for command in (init, check, doctor, token, link, upgrade, *plugins):
+    for command in (init, check, doctor, token, link, upgrade, plugins):
         _add_common(command, default=argparse.SUPPRESS)
     return parser
 

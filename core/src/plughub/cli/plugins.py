@@ -113,16 +113,18 @@ READS_NO_FILE: Final = frozenset({write_plugin, check_installed})
 """Commands for which no config file is read."""
 
 
-def add_plugin_commands(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
+def add_plugin_commands(commands: Any) -> argparse.ArgumentParser:
     """Add ``plugins``, ``plugins new`` and ``plugins check``.
 
     Args:
         commands: the subparsers of the command line.
 
     Returns:
-        The parsers, which lack the common options.
+        The parser of ``plugins``, which lacks the common options. The others need none.
     """
-    plugins = commands.add_parser("plugins", help="list the installed plugins, write a new one, or check one")
+    plugins: argparse.ArgumentParser = commands.add_parser(
+        "plugins", help="list the installed plugins, write a new one, or check one"
+    )
     plugins.add_argument("--json", action="store_true", help="print JSON")
     plugins.set_defaults(run=list_plugins)
     actions = plugins.add_subparsers(title="actions; without one, the plugins are listed", metavar="ACTION")
@@ -137,7 +139,7 @@ def add_plugin_commands(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
     check.add_argument("name", metavar="NAME", help="name of the plugin")
     check.add_argument("--no-tests", dest="tests", action="store_false", help="do not run its tests")
     check.set_defaults(run=check_installed)
-    return plugins, new, check
+    return plugins
 
 
 def _details(row: PluginDescription) -> Iterator[str]:

@@ -9,6 +9,8 @@ from plughub import hookimpl
 if TYPE_CHECKING:
     from plughub.spawner import Spawner
 
+hub_contract = "1.0"
+
 
 @hookimpl
 def hub_register_spawner() -> type[Spawner]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from plughub import hookimpl
 from plughub.kinds import Identity, Login, LoginMethod
 
+hub_contract = "1.0"
+
 
 @hookimpl
 def hub_login_method() -> LoginMethod:

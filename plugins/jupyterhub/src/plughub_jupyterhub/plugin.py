@@ -16,6 +16,8 @@ from plughub.kinds import HubContext, Page
 from plughub_jupyterhub.database import database
 from plughub_jupyterhub.offered.app import JupyterHub
 
+hub_contract = "1.0"
+
 
 @hookimpl
 def hub_configure(context: HubContext) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from plughub.kinds import HubContext
     from plughub.spawner import Spawner
 
+hub_contract = "1.0"
+
 
 @hookimpl
 def hub_configure(context: HubContext) -> None:
