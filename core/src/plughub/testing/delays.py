@@ -13,6 +13,8 @@ from plughub.domain.backoff import Backoff
 
 RETRIES: Final = (
     "AUDIT_RETRY_SECONDS",
+    "REDIRECT_BACKOFF",
+    "RESTART_LOOP_SECONDS",
     "RETRY_BACKOFF",
     "RETRY_SECONDS",
     "ROUTE_BACKOFF",
