@@ -102,17 +102,13 @@ class HubContainer:
 
 
 def packed():
-    """Return an archive of the hub's code, with the same paths as here."""
+    """Return an archive of the hub's code and of what is compiled of it, with the same paths as here."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         for name in PACKAGES:
             folder = Path(import_module(name).__file__).parent
-            archive.add(folder, str(folder), filter=without_caches)
+            archive.add(folder, str(folder))
     return content.getvalue()
-
-
-def without_caches(entry):
-    return None if "__pycache__" in entry.name else entry
 
 
 @pytest.fixture(params=["bridge", "overlay"])

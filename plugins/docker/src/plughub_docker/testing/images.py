@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ def python_paths() -> list[Path]:
 
 
 def distribution_paths(*names: str) -> list[Path]:
-    """List the files of distributions and their dependencies, as far as installed."""
+    """List the files of distributions and their dependencies, as far as installed, with compiled modules."""
     found: dict[str, metadata.Distribution] = {}
     waiting = list(names)
     while waiting:
@@ -80,7 +81,12 @@ def distribution_paths(*names: str) -> list[Path]:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
     files = (Path(str(one.locate_file(file))).resolve() for one in found.values() for file in one.files or ())
-    return [path for path in files if path.is_file() and path.suffix != ".pyc" and "/tests/" not in str(path)]
+    chosen = [
+        path for path in files if path.is_file() and path.suffix != ".pyc" and "/tests/" not in str(path)
+    ]
+    # A container has nothing to compile then. Installers do not always list these files.
+    compiled = (Path(cache_from_source(str(path))) for path in chosen if path.suffix == ".py")
+    return [*chosen, *filter(Path.is_file, compiled)]
 
 
 def _pack(archive: tarfile.TarFile, paths: Iterable[Path], files: Mapping[str, bytes]) -> None:
