@@ -26,7 +26,8 @@ every = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.nam
 
 
 def project(folder: Path) -> dict[str, Any]:
-    return tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    stated: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    return stated
 
 
 @every

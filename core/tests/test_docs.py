@@ -152,7 +152,7 @@ def test_the_examples_of_the_page_about_plugins_install_and_pass_their_own_tests
         [sys.executable, "-m", "plughub", "plugins"], env=env, cwd=tmp_path, capture_output=True, text=True
     )
     assert {"noguests", "codeword", "classspawner"} <= {
-        line.split()[0] for line in listed.stdout.splitlines()
+        line.split()[0] for line in listed.stdout.splitlines() if line
     }, listed.stderr
     config = tmp_path / "plughub-codeword" / "pyproject.toml"
     options = ["-q", "-p", "no:cacheprovider", "-c", config, "--import-mode=importlib"]
