@@ -74,11 +74,12 @@ def test_a_hub_starts_with_the_written_file(hub, tmp_path, request, arguments):
 
 
 def test_questions_are_asked_for_what_no_option_answers(hub, tmp_path, answers):
-    answers("nonsense!", "2", "local", "", "ada, bob", "all", "")
+    answers("nonsense!", "2", "local", "", "ada, a/b", "ada, bob", "all", "")
     code, said, _ = hub("init", "--port=9000", "--ip=")
     assert code == 0
     assert "Who signs in?" in said
     assert "--logins 'nonsense!' is not one of link, pam, dummy" in said
+    assert "the username contains a slash or a control character: 'a/b'\n" in said
     assert f"written: {tmp_path}/jupyterhub_config.py" in said
     config = settings(tmp_path)
     assert config.JupyterHub.plugins == ["pam", "localprocess", "haproxy"]
@@ -181,7 +182,7 @@ def test_a_hub_in_a_container_cannot_use_accounts_and_processes_of_the_machine(h
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-@pytest.mark.parametrize("name", ["lab", 'our lab\'s 100% \\ "hub"'])
+@pytest.mark.parametrize("name", ["lab", 'our $lab\'s 100% \\ "hub"'])
 def test_systemd_accepts_the_unit_which_lets_servers_outlive_a_restart(hub, tmp_path, monkeypatch, name):
     (folder := tmp_path / name).mkdir()
     monkeypatch.chdir(folder)

@@ -8,10 +8,10 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from plughub.app.login_links import caller
-from plughub.domain.errors import StartError
+from plughub.domain.errors import HubError, StartError
 from plughub.domain.names import check_username, normalize_username
 
 LOGINS: Final = {
@@ -38,6 +38,7 @@ SERVICES: Final = {
 }
 DATABASE: Final = "postgresql://hub@localhost/hub"
 EVERYONE: Final = "all"
+T = TypeVar("T")
 _CLASS: Final = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_]\w*)?")
 
 
@@ -98,19 +99,19 @@ def collect_answers(options: argparse.Namespace) -> SiteAnswers:
     if machines == "many":
         database = ask.text("Database URL", "--db", options.db, DATABASE)
     likely = "" if is_root and caller() == "root" and logins == "pam" else caller()  # root cannot log in
-    admins = _names(ask.text("Administrators, separated by commas", "--admins", options.admins, likely))
-    users = ""
+    admins = ask.names("Administrators, separated by commas", "--admins", options.admins, likely)
+    users: tuple[str, ...] = ()
     if logins != "link":
         likely = EVERYONE if logins in LOGINS else ""
         question = "Users who may log in, separated by commas ('all': everyone who can sign in)"
-        users = ask.text(question, "--users", options.users, likely)
+        users = ask.names(question, "--users", options.users, likely)
     service = ask.choice("How is the hub started?", "--service", options.service, SERVICES, "none")
     if service == COMPOSE and (servers != "docker" or logins == "pam"):
         raise StartError(
             f"a hub in a container cannot use the servers {servers!r} with the logins {logins!r}",
             hint="with --service compose, use --servers docker, and other logins than pam",
         )
-    return SiteAnswers(logins, servers, machines, database, admins, _names(users), service)
+    return SiteAnswers(logins, servers, machines, database, admins, users, service)
 
 
 class _Questions:
@@ -152,13 +153,15 @@ class _Questions:
         """Return a text."""
         return self._ask(f"\n{question}", option, given, likely, str)
 
-    def _ask(
-        self, prompt: str, option: str, given: str | None, likely: str, check: Callable[[str], str]
-    ) -> str:
+    def names(self, question: str, option: str, given: str | None, likely: str) -> tuple[str, ...]:
+        """Return usernames; ``all`` alone is returned as it is."""
+        return self._ask(f"\n{question}", option, given, likely, _names)
+
+    def _ask(self, prompt: str, option: str, given: str | None, likely: str, check: Callable[[str], T]) -> T:
         if given is not None:
             return check(given)
         if self._accepts_defaults:
-            return likely
+            return check(likely)
         if not sys.stdin.isatty():
             raise StartError(
                 f"{option} is missing, and there is no terminal to ask on",
@@ -170,8 +173,8 @@ class _Questions:
             except EOFError:
                 raise StartError("no answer: nothing was written") from None
             try:
-                return check(answer) if answer else likely
-            except StartError as error:
+                return check(answer or likely)
+            except HubError as error:
                 print(error)
 
 
