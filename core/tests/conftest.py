@@ -5,6 +5,7 @@ from importlib.util import find_spec
 NEED_PLUGINS = [
     "cli/test_commands.py",
     "cli/test_configuration.py",
+    "cli/test_init.py",
     "cli/test_site_files.py",
     "cli/test_upstream_names.py",
     "services/secrets/test_auth_states.py",
