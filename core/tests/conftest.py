@@ -3,6 +3,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 NEED_PLUGINS = [
+    "classes/test_plain_settings.py",
     "cli/test_commands.py",
     "cli/test_configuration.py",
     "cli/test_init.py",
