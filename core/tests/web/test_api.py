@@ -182,8 +182,8 @@ async def test_every_call_refuses_anonymous_and_filtered_principals(hub):
         if path in open_to_all:
             continue
         example = path.replace("([^/]+)", "bob").replace("([^/]*)", "lab")
-        # The login page shows the announcement as well; the events are those that the principal may read.
-        is_open = path in {"/api/announcement", "/api/events"}
+        # The login page shows the announcement as well; events and servers are those that one may read.
+        is_open = path in {"/api/announcement", "/api/events", "/api/servers"}
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")[is_open:]:
             for client in (hub.browser(), holder):
                 answer = await client.ask(

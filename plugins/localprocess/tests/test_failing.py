@@ -36,7 +36,7 @@ async def test_a_missing_single_user_server_is_reported_with_the_package_to_inst
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
 
-    message = await failure(simple(cmd=["jupyterhub-singleuser"]))
+    message = await failure(simple(cmd=["jupyterhub-singleuser", "--allow-root"]))
 
     assert "pip install 'plughub-localprocess[jupyter]'" in message
 
