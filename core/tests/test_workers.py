@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from plughub.testing.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 TWO = ("--numprocesses", "2", "--dist", "loadfile")
 SKIPPED = """
@@ -112,3 +114,10 @@ def test_a_test_that_ends_its_process_is_named_once_and_folders_stay_in_one_proc
     workers = dict(re.findall(r"^worker (\S+) (gw\d)$", said, re.MULTILINE))
     assert len(workers) == 4, said
     assert len({worker for module, worker in workers.items() if "engine" in module}) == 1, said
+
+
+def test_a_process_that_replaces_one_finds_a_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw3")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
+
+    assert free_port() % 3 == 0

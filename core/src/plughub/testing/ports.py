@@ -25,10 +25,11 @@ def free_port() -> int:
         The port; never the same twice in one process, nor in two processes of one run of pytest.
     """
     number, count = worker()
+    share = number % count  # a process that replaces one that died has a number of its own
     last = int(RANGE.read_text().split()[0]) if RANGE.exists() else 32_768
     while True:
         port = _dice.randrange(FIRST, max(last, FIRST + 1000))
-        if port % count == number and port not in _given and _is_free(port):
+        if port % count == share and port not in _given and _is_free(port):
             _given.add(port)
             return port
 
