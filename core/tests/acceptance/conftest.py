@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from plughub.testing import jupyter
+from plughub.testing.browser import networks_may_change
 from plughub.testing.quick import starts
 from plughub.testing.workers import alone
 
@@ -39,7 +40,8 @@ async def chromium() -> AsyncIterator[Browser]:
         pytest.skip("chromium is not installed")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
+        with networks_may_change():
+            yield browser
         await browser.close()
 
 

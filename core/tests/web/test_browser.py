@@ -38,6 +38,7 @@ async def log_in(page, hub, name="alice", then="/hub/spawn"):
     await page.fill("#password_input", hub.users.passwords[name])
     await page.click("#login_submit")
     await page.wait_for_function("!document.querySelector('#login_submit')")
+    await page.wait_for_load_state()  # until then a click on the page has no effect
 
 
 async def text(page, words):
