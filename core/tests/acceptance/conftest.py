@@ -11,11 +11,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from plughub.testing import jupyter
-from plughub.testing.browser import networks_may_change
 from plughub.testing.quick import starts
+from plughub.testing.steady_chromium import CHROMIUM, steady_chromium
 from plughub.testing.workers import alone
 
-CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,9 +38,8 @@ async def chromium() -> AsyncIterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        with networks_may_change():
-            yield browser
+        browser = await playwright.chromium.launch(executable_path=steady_chromium(), args=ARGUMENTS)
+        yield browser
         await browser.close()
 
 

@@ -13,6 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from plughub.testing.steady_chromium import steady_chromium
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ROOT = Path(__file__).parents[3]
 MOST_BYTES = 60_000
@@ -40,7 +42,7 @@ def screenshots() -> Any:
 @pytest.fixture
 def tour(screenshots: Any, tmp_path: Path) -> Iterator[Any]:
     with screenshots.demo_hub(tmp_path) as hub, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=steady_chromium(), args=["--no-sandbox"])
         tour = screenshots.Tour(hub, browser)
         tour.prepare()
         yield tour

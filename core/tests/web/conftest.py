@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -47,6 +46,7 @@ from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
 from plughub.testing.metrics import MetricsPool
 from plughub.testing.services import COOKIE_SECRET, make_services, split_settings
+from plughub.testing.steady_chromium import steady_chromium
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
 from plughub.web.plugin_pages import PluginPage, with_login_pages
@@ -410,8 +410,7 @@ async def page() -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=steady_chromium(), args=["--no-sandbox"])
         page: Any = await (await browser.new_context()).new_page()
         page.failures = []
         page.on("pageerror", lambda error: page.failures.append(str(error)))

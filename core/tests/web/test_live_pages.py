@@ -17,6 +17,7 @@ from plughub.domain.clock import isoformat, utcnow
 from plughub.kinds import Endpoint, Server, Usage
 from plughub.testing.conditions import until
 from plughub.testing.doubles import TinyServers
+from plughub.testing.steady_chromium import steady_chromium
 from plughub.web.listener import HubServer
 
 SOON = 5000
@@ -33,7 +34,7 @@ pytestmark = [
 async def context() -> AsyncIterator[BrowserContext]:
     failures: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=steady_chromium(), args=["--no-sandbox"])
         context = await browser.new_context()
         context.on("weberror", lambda error: failures.append(str(error.error)))
         yield context

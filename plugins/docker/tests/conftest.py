@@ -24,6 +24,7 @@ from plughub.testing import probe_server, tiny_server
 from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.quick import starts
+from plughub.testing.steady_chromium import steady_chromium
 from plughub.testing.workers import alone
 from plughub.threads import ThreadPools
 from plughub_docker.testing.engine_places import EnginePlace, engine_place
@@ -206,7 +207,7 @@ async def page() -> AsyncIterator[Page]:
         pytest.skip("chromium is not installed")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=steady_chromium(),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield await browser.new_page()

@@ -11,6 +11,7 @@ from playwright.async_api import async_playwright
 
 from plughub.testing.backends import ask, open_backend, raw_server
 from plughub.testing.ports import free_port
+from plughub.testing.steady_chromium import steady_chromium
 from plughub_haproxy.pages import GERMAN, LARGE_HEADERS, PAGES
 
 CHROMIUM = "/usr/bin/chromium"
@@ -116,7 +117,7 @@ async def test_in_a_browser_the_page_follows_dark_mode_and_is_replaced_by_the_se
     await proxy.add("/user/ada/", f"http://127.0.0.1:{port}")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=steady_chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         page = await browser.new_page(color_scheme="dark")
         await page.goto(f"http://127.0.0.1:{proxy.port}/user/ada/lab")

@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from plughub.testing.hub import HubProcess
+from plughub.testing.steady_chromium import steady_chromium
 
 from .conftest import Visitor
 
@@ -88,7 +89,7 @@ def test_a_user_who_signed_up_with_jupyterhub_logs_in_and_others_sign_up(hub):
 @pytest.mark.browser
 async def test_a_user_signs_up_and_is_approved_in_a_browser(hub):
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=steady_chromium(), args=["--no-sandbox"])
         bob, ada = [await (await browser.new_context()).new_page() for _ in range(2)]
         failed = []
         bob.on(

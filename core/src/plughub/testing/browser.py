@@ -6,13 +6,10 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from playwright.async_api import Error as BrowserError
-from playwright.async_api import Page
 from playwright.async_api import TimeoutError as NotYetError
 
 PATIENCE: Final = 90_000
@@ -41,29 +38,6 @@ def write_notebook(path: Path, source: str, uid: int) -> None:
     notebook = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(notebook))
     os.chown(path, uid, -1)
-
-
-@contextlib.contextmanager
-def networks_may_change() -> Iterator[None]:
-    """Let pages open again when the machine's networks changed meanwhile.
-
-    Chromium ends its requests when an interface appears or disappears, as those of containers do.
-    """
-    goto = Page.goto
-
-    async def goto_again(page: Page, *arguments: Any, **options: Any) -> Any:
-        try:
-            return await goto(page, *arguments, **options)
-        except BrowserError as error:
-            if "ERR_NETWORK_CHANGED" not in error.message:
-                raise
-        return await goto(page, *arguments, **options)
-
-    Page.goto = goto_again  # type: ignore[method-assign,assignment]
-    try:
-        yield
-    finally:
-        Page.goto = goto  # type: ignore[method-assign]
 
 
 async def log_in(page: Any, url: str, name: str, password: str, *, then: str = "") -> None:
