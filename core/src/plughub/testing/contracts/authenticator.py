@@ -17,19 +17,9 @@ from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
+from plughub.testing.contracts.calls import NAME, ODD_TEXTS
 
-NAME: Final = "tested"
-
-ODD_NAMES: Final = {
-    "empty": "",
-    "64 KiB": "n" * 65536,
-    "control characters": "ali\x00ce\r\n\x1b[31m",
-    "a lone surrogate": "ali\udc80ce",
-    "another script": "名前",
-    "a path": "../../etc/passwd",
-    "an option": "--help",
-    "a format": "%s%n{0}$(id)`id`",
-}
+ODD_NAMES: Final = {**ODD_TEXTS, "an option": "--help"}
 
 ODD_PASSWORDS: Final = {
     "empty": "",
