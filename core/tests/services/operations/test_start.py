@@ -157,6 +157,26 @@ async def test_the_token_of_an_earlier_start_is_revoked(hub, machine):
     assert await hub.tokens.authenticate(first) is None
 
 
+async def test_only_the_token_of_the_last_launch_outlives_a_start_that_was_interrupted_twice(
+    make_hub, machine, until
+):
+    machine.before, machine.gate = asyncio.Event(), asyncio.Event()
+    first = make_hub(lease=1)
+    asked = await first.servers.start(await first.user())
+    await until(lambda: machine.tokens)
+    await first.crash()  # before it launched anything
+    machine.before = None
+    second = make_hub(lease=1)
+    await until(lambda: machine.running)
+    await second.crash()  # after the launch, which is not recorded
+    third = make_hub(lease=1)
+    assert (await third.servers.wait(asked, 15)).ready
+    assert len(machine.launches) == 2
+    of_first, of_second = machine.tokens
+    assert await third.tokens.authenticate(of_second)
+    assert await third.tokens.authenticate(of_first) is None
+
+
 async def test_no_server_starts_during_shutdown(hub):
     server = await hub.started()
     hub.servers.is_shutting_down = True

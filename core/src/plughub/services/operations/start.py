@@ -130,16 +130,17 @@ class StartSteps:
             tx.servers.record_endpoint(record.id, url=endpoint.url, prefix=prefix, state=endpoint.state)
             tx.runs.set_resources(record.id, endpoint.cpus, endpoint.memory)
             tx.servers.set_end(record.id, endpoint.ends_in)
-            used = endpoint.api_token or secret
-            if used:
-                own_tokens = server_token_keys(tx, self.settings, record)
+            own_tokens = server_token_keys(tx, self.settings, record)
+            if used := endpoint.api_token or secret:
                 token_key = tx.tokens.matching(token_prefix(used), used)
-                # A revoked token stays revoked: resuming a server does not restore it.
-                if used != secret:
-                    if token_key not in own_tokens:
-                        raise _RevokedTokenError
-                    save_client(tx, self.settings, record, used)
-                tx.tokens.delete(sorted({*own_tokens} - {token_key}))
+            else:  # a server that was found has the token of the last launch, which is the newest
+                token_key = max(own_tokens, default=None)
+            # A revoked token stays revoked: resuming a server does not restore it.
+            if used != secret:
+                if token_key not in own_tokens:
+                    raise _RevokedTokenError
+                save_client(tx, self.settings, record, used)
+            tx.tokens.delete(sorted({*own_tokens} - {token_key}))
 
         job.note("Server launched, waiting for it to answer", 60)
         try:
