@@ -18,7 +18,7 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,8 @@ ROOT: Final = DOCS.parent
 BUILD: Final = ROOT / "build" / "docs"
 FOLDERS: Final = {"Tutorials": "tutorials", "How-to guides": "how-to"}
 """Folders whose pages belong to a section of the index, whether or not it links to them."""
+OVERVIEWS: Final = ("administration.md",)
+"""Pages that list the pages of the folder of the same name."""
 GENERATED: Final = {
     "Reference": [
         "reference/hooks",
@@ -54,7 +56,8 @@ def write_source(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     texts = {str(file.relative_to(DOCS)): file.read_text() for file in sorted(DOCS.rglob("*.md"))}
     texts |= pages()
-    texts["index.md"] += "\n" + "\n".join(contents(texts["index.md"], list(texts)))
+    for page in ("index.md", *OVERVIEWS):
+        texts[page] += "\n" + "\n".join(contents(page, texts))
     for file in DOCS.rglob("*"):
         if file.suffix in COPIED - {".md"} and "__pycache__" not in file.parts:
             target = folder / file.relative_to(DOCS)
@@ -66,25 +69,37 @@ def write_source(folder: Path) -> None:
         (folder / path).write_text(with_source_links(text, Path(path).parent))
 
 
-def contents(index: str, names: list[str]) -> Iterator[str]:
-    """Write the tables of contents of the site.
+def contents(page: str, texts: Mapping[str, str]) -> Iterator[str]:
+    """Write the tables of contents of the site, or of an overview.
 
     Args:
-        index: text of the first page: each section lists the pages that belong to it.
-        names: paths of all pages.
+        page: the first page, or an overview: each section lists the pages that belong to it.
+        texts: all pages, by path.
 
     Returns:
         Lines of Markdown, one hidden ``toctree`` for each section.
     """
-    sections = re.split(r"^## (.+)$", index, flags=re.MULTILINE)[1:]
+    sections = re.split(r"^## (.+)$", texts[page], flags=re.MULTILINE)[1:]
     seen: set[str] = set()
     for title, text in zip(sections[::2], sections[1::2], strict=True):
         linked = [target.partition("#")[0] for _, _, target in LINK.findall(text)]
-        below = [name for name in names if name.startswith(FOLDERS.get(title, "-") + "/")]
-        files = [name for name in dict.fromkeys([*linked, *below]) if name in names and name not in seen]
+        below = [name for name in texts if name.startswith(FOLDERS.get(title, "-") + "/")]
+        files = dict.fromkeys(name for name in [*linked, *below] if name in texts and parent(name) == page)
+        entries = [
+            *(name.removesuffix(".md") for name in files if name not in seen),
+            *GENERATED.get(title, []),
+        ]
         seen |= {*files}
-        entries = [*(name.removesuffix(".md") for name in files), *GENERATED.get(title, [])]
         yield "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *entries, "```", ""])
+
+
+def parent(name: str) -> str:
+    """Return the page whose table of contents lists a page.
+
+    Args:
+        name: path of the page.
+    """
+    return next((page for page in OVERVIEWS if name.startswith(page.removesuffix(".md") + "/")), "index.md")
 
 
 def with_source_links(text: str, folder: Path) -> str:

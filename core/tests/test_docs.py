@@ -195,13 +195,19 @@ def said() -> str:
 
 
 def test_every_message_that_the_page_explains_exists():
-    page = (DOCS / "administration.md").read_text().partition("## Troubleshooting by message")[2]
+    page = (DOCS / "administration/troubleshooting.md").read_text()
     messages = ROW.findall(page)
     assert len(messages) > 20
     known = said()
     for message in messages:
         for piece in filter(None, map(str.strip, message.split("…"))):
             assert piece in known, message
+
+
+def test_every_page_that_the_code_names_exists():
+    named_pages = set(re.findall(r"(?<![\w/.])docs/[\w/-]+\.(?:md|toml|service)\b", said()))
+    assert len(named_pages) > 1
+    assert [page for page in sorted(named_pages) if not (ROOT / page).is_file()] == []
 
 
 def test_every_plugin_of_the_repository_is_listed_in_the_readme():
@@ -262,7 +268,7 @@ def test_every_command_of_the_readme_exists():
     assert all("--find-links wheels" in command for command in installs), "nothing is published yet"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/administration.md", "docs/moving.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/administration/install.md", "docs/moving.md"])
 def test_the_check_of_a_page_finds_no_mistake_in_a_valid_file(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "jupyterhub_config.py").write_text(

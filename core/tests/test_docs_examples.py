@@ -28,6 +28,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^ +(?:sudo )?(?:\S*/)?hub ((?:[^\n]*\\\n)*[^\n]*)$", re.MULTILINE)
 CURL = re.compile(r"^ +(curl (?:[^\n]*\n)*?[^\n]*/hub/api/\S+)", re.MULTILINE)
+PAGES = sorted([*DOCS.glob("*.md"), *(DOCS / "administration").glob("*.md")])
 FILES = {"/var/log/plughub/": ""}  # opened when the file is read
 PLUGINS = {"DockerSpawner": "docker", "SwarmSpawner": "swarm", "LocalProcessSpawner": "localprocess"}
 ELSEWHERE = {
@@ -39,7 +40,7 @@ SETTING = re.compile(r"^c\.\w+\.\w+", re.MULTILINE)
 
 def configurations():
     """Return the blocks that set something in a config file, with the plugins that they need."""
-    for page in sorted([*DOCS.glob("*.md"), *(DOCS / "how-to").glob("*.md")]):
+    for page in [*PAGES, *sorted((DOCS / "how-to").glob("*.md"))]:
         texts = [text for language, text in BLOCK.findall(page.read_text()) if language == "python"]
         for number, text in enumerate(texts):
             if SETTING.search(text) and page.name not in ELSEWHERE:
@@ -72,7 +73,7 @@ def test_a_hub_accepts_the_configuration(text, tmp_path, monkeypatch):
 
 
 def commands():
-    for page in sorted([*DOCS.glob("*.md"), DOCS.parent / "README.md"]):
+    for page in [*PAGES, DOCS.parent / "README.md"]:
         text = BLOCK.sub("", page.read_text())
         for line in COMMAND.findall(text):
             if re.match(r"(-|[a-z]+(?:-db)?(?:\s+#|\s*$|\s+\w+\s*$))", line):
@@ -97,7 +98,7 @@ def test_the_pages_show_every_command():
 
 
 def calls():
-    for page in sorted(DOCS.glob("*.md")):
+    for page in PAGES:
         for text in CURL.findall(page.read_text()):
             words = shlex.split(text.replace("\\\n", " "))
             yield pytest.param(words, id=f"{page.name}-{words[-1].partition('/hub/api')[2]}")

@@ -125,7 +125,7 @@ async def test_a_service_refuses_a_visitor_without_access(browser, tmp_path):
 
 
 def test_the_idle_culler_stops_an_idle_server_as_documented(tmp_path):
-    page = (Path(__file__).parents[3] / "docs" / "administration.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "administration" / "services.md").read_text()
     (example,) = (block for block in page.split("```")[1::2] if "jupyterhub_idle_culler" in block)
     hurried = example.removeprefix("python").replace('"--timeout=3600"', '"--timeout=3", "--cull-every=1"')
     with hub_in(tmp_path, hurried) as hub:
