@@ -159,8 +159,9 @@ class Found:
         operation: id of the start that launched it.
         user: name of its user.
         server: name of the server.
-        url: its address, as in `Endpoint`; empty if unknown, or if it was resumed with the token of an earlier
-            start. The hub continues the start of a server with an address, and starts any other again.
+        url: its address, as in `Endpoint`; empty if unknown, or if it was resumed with the token of an
+            earlier start. The hub continues the start of a server with an address, and starts any other
+            again.
         state: the state with which it can be polled and stopped.
     """
 
