@@ -20,6 +20,7 @@ NEED_PLUGINS = [
     "specification/test_unknown_settings.py",
     "specification/test_utilities.py",
     "test_docs.py",
+    "test_docs_examples.py",
 ]
 """Modules that need our plugins or JupyterHub's package; where only the core is installed they are left out."""
 
