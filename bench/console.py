@@ -1,7 +1,5 @@
 """Cost of the administration console for 50,000 users, while the hub answers other requests.
 
-    .venv/bin/python bench/console.py [--users 50000] [--requests 60] [--db postgresql://…]
-
 An administrator opens pages of 100 rows, one after the other, while clients of the API read users.
 The kernel reports the CPU time of the thread with the event loop. Each step of the loop is measured as well:
 the longest one is how long a page delays all other requests.
@@ -9,42 +7,52 @@ the longest one is how long a page delays all other requests.
 
 from __future__ import annotations
 
-import argparse
 import http.client
-import re
 import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import urlencode
 
-from compare import PLUGHUB, Running, running
-from lists import fill
-from loop_holds import Holds
+from bench.hubs import ADMIN, Hub
+from bench.lists import filled, percentile
+from bench.loop_holds import Holds
+from bench.rows import Measurement, Options, Part, Row, Value
 
 PAGES = {
-    "overview": "",
-    "users by name": "/users?size=100",
-    "users, the last page": "/users?size=100&page=500",
-    "users by activity": "/users?size=100&sort=-last_activity",
-    "users with user-49 in the name": "/users?size=100&q=user-49",
-    "users with running servers": "/users?size=100&state=ready",
-    "one user": "/users/user-00050",
-    "active servers": "/servers?size=100",
-    "all servers by user": "/servers?size=100&state=&sort=user&page=200",
-    "sessions": "/sessions?size=100",
-    "tokens": "/tokens?size=100",
-    "audit trail": "/audit?size=100",
+    "overview": ("overview", ""),
+    "by-name": ("users by name", "/users?size=100"),
+    "last-page": ("users, the last page", "/users?size=100&page=500"),
+    "by-activity": ("users by activity", "/users?size=100&sort=-last_activity"),
+    "part-of-name": ("users with user-49 in the name", "/users?size=100&q=user-49"),
+    "running": ("users with running servers", "/users?size=100&state=ready"),
+    "user": ("one user", "/users/user-00050"),
+    "active": ("active servers", "/servers?size=100"),
+    "servers": ("all servers by user", "/servers?size=100&state=&sort=user&page=200"),
+    "sessions": ("sessions", "/sessions?size=100"),
+    "tokens": ("tokens", "/tokens?size=100"),
+    "audit": ("audit trail", "/audit?size=100"),
 }
-HERE = str(Path(__file__).parent)
-ADMIN = "bench-admin"
+"""Title and address of each page."""
+ROOT = str(Path(__file__).parents[1])
 CLIENTS = 2
 SETTLING = 20
+REQUESTS = 60
+
+
+@dataclass(frozen=True)
+class Console:
+    """A hub with many users and the browser of its administrator."""
+
+    hub: Hub
+    browser: Browser
+    holds: Holds
 
 
 class Browser:
@@ -80,14 +88,14 @@ class Browser:
         return answer.status, answer.read()
 
 
-def loop_seconds(hub: Running) -> float:
+def loop_seconds(hub: Hub) -> float:
     """Return the CPU time of the hub's main thread, which runs the event loop."""
-    pid = hub.process.pid
+    (pid,) = hub.pids
     return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 @contextmanager
-def load(hub: Running, users: int) -> Iterator[list[int]]:
+def load(hub: Hub, users: int) -> Iterator[list[int]]:
     """Read users through the API all the time; yields the number of answers."""
     answered = [0]
     ended = threading.Event()
@@ -113,68 +121,71 @@ def load(hub: Running, users: int) -> Iterator[list[int]]:
             thread.join()
 
 
-def measure(
-    hub: Running, browser: Browser, holds: Holds, path: str, requests: int, users: int
-) -> list[float]:
-    """Return the number of rows, the milliseconds of a page, and kilobytes.
-
-    The milliseconds are: CPU time on the event loop; median and maximum of the longest step, by CPU time and
-    by the clock; median and 95th percentile of the browser's time.
-    """
-    address = f"/hub/admin{path}"
+def page(console: Console, path: str, users: int) -> Sequence[Value]:
+    """Open a page many times, first alone and then beside clients of the API."""
+    browser, address = console.browser, f"/hub/admin{path}"
     for _ in range(3):
         status, body = browser.get(address)
         assert status == http.client.OK, (address, status)
-    before, longest = loop_seconds(hub), []
-    for _ in range(requests):
-        holds.take()
+    before, longest = loop_seconds(console.hub), []
+    for _ in range(REQUESTS):
+        console.holds.take()
         browser.get(address)
-        longest.append(holds.take())
-    on_loop = (loop_seconds(hub) - before) / requests * 1000
-    by_clock, by_cpu = zip(*longest, strict=True)
+        longest.append(console.holds.take()[1])
+    on_loop = (loop_seconds(console.hub) - before) / REQUESTS * 1000
     took = []
-    with load(hub, users):
-        for _ in range(requests):
+    with load(console.hub, users):
+        for _ in range(REQUESTS):
             begin = time.perf_counter()
             browser.get(address)
             took.append((time.perf_counter() - begin) * 1000)
-    took.sort()
-    rows = len(re.findall(rb"<tr id=", body))
-    return [
-        rows,
+    return (
         on_loop,
-        *(value for held in (by_cpu, by_clock) for value in (statistics.median(held), max(held))),
+        statistics.median(longest),
+        max(longest),
         statistics.median(took),
-        took[int(len(took) * 0.95)],
+        percentile(took, 95),
         len(body) / 1000,
+    )
+
+
+@contextmanager
+def console(options: Options) -> Iterator[Console]:
+    """Run a hub with many users, log in, and wait until the hub has checked all users."""
+    with tempfile.TemporaryDirectory() as folder:
+        shared = str(Path(folder, "holds"))
+        config = (
+            f"import sys; sys.path.append({ROOT!r}); from bench.loop_holds import watch; watch({shared!r})\n"
+        )
+        with filled(options, config) as hub:
+            browser = Browser(hub.port)
+            browser.log_in()
+            time.sleep(SETTLING)
+            yield Console(hub, browser, Holds(shared))
+
+
+def subjects(options: Options) -> Mapping[str, AbstractContextManager[Console]]:
+    """Return plughub alone: JupyterHub has no such console."""
+    return {"plughub": console(options)}
+
+
+def measurements(options: Options) -> Sequence[Measurement]:
+    """Return the measurements of the console."""
+    return [
+        Measurement(_rows(name, title), partial(page, path=path, users=options.users))
+        for name, (title, path) in PAGES.items()
     ]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--users", type=int, default=50_000)
-    parser.add_argument("--requests", type=int, default=60)
-    parser.add_argument("--db", default="", help="an empty database; a SQLite file else")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = options.db or f"sqlite:///{Path(folder, 'console.sqlite')}"
-        fill(url, options.users)
-        hub = [sys.executable, "-m", "plughub"]
-        shared = str(Path(folder, "holds"))
-        watch = f"import sys; sys.path.append({HERE!r}); import loop_holds; loop_holds.watch({shared!r})\n"
-        config = f"{watch}{PLUGHUB}c.JupyterHub.db_url = {url!r}\nc.Authenticator.admin_users = [{ADMIN!r}]\n"
-        with running(hub, config, [*hub, "token"]) as ours:
-            browser = Browser(ours.port)
-            browser.log_in()
-            time.sleep(SETTLING)  # a new hub checks all users
-            holds = Holds(shared)
-            columns = ("rows", "on loop", "cpu step", "max", "step", "max", "median", "p95", "kB")
-            print(f"{'milliseconds':34}" + "".join(f"{name:>9}" for name in columns))
-            for name, path in PAGES.items():
-                found = measure(ours, browser, holds, path, options.requests, options.users)
-                print(f"{name:34}" + "".join(f"{value:9.1f}" for value in found), flush=True)
+def _rows(name: str, title: str) -> tuple[Row, ...]:
+    return (
+        Row(f"console-{name}-loop", f"{title}: on the loop", "ms of CPU"),
+        Row(f"console-{name}-step", f"{title}: longest step, median", "ms of CPU"),
+        Row(f"console-{name}-steps", f"{title}: longest step of all", "ms of CPU"),
+        Row(f"console-{name}-median", f"{title}: median", "ms"),
+        Row(f"console-{name}-p95", f"{title}: 95 %", "ms"),
+        Row(f"console-{name}-size", f"{title}: size", "kB"),
+    )
 
 
-if __name__ == "__main__":
-    main()
+PART = Part("console", subjects, measurements, by_default=False)

@@ -1,7 +1,5 @@
 """Many containers at once: the time that the hub adds to the engine's, and the hub's response time meanwhile.
 
-    .venv/bin/python bench/containers.py [--people 50] [--alone 5]
-
 The engine's own time is measured without a hub: as many threads as the hub uses create and start the same
 containers, until each answers. The rest of a start's duration is spent by the hub. During the run without a
 hub, a client requests an otherwise idle tornado server, which shows how the machine's load affects response
@@ -10,7 +8,6 @@ times. Compare the figures of one run; on a loaded machine all of them grow.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import http.client
 import ipaddress
@@ -21,8 +18,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +29,7 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
+from bench.rows import Measurement, Options, Part, Row, Value
 from plughub.testing import probe_server
 from plughub.testing.client import ApiClient, client_of
 from plughub.testing.hub import HubProcess
@@ -39,6 +38,8 @@ from plughub_docker.testing.images import PYTHON, build, python_paths
 THREADS = 4
 """Concurrent creations of containers, as in the hub (DockerSpawner.concurrent_launches)."""
 CALLERS = 16
+PEOPLE = 50
+ALONE = 5
 COMMAND = [PYTHON, "/opt/probe_server.py"]
 LOOK = 0.05
 LOOK_AT_ALL = 0.25
@@ -254,22 +255,20 @@ def ask(host: str, port: int, over: Any, told: Any) -> None:
     told.put(seconds)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=50)
-    parser.add_argument("--alone", type=int, default=5, help="how often one start alone is measured")
-    options = parser.parse_args()
-    bench, people = Bench(), [f"p{number}" for number in range(options.people)]
+@contextmanager
+def engine() -> Iterator[Bench]:
+    """Prepare the image, and remove all containers in the end."""
+    bench = Bench()
     try:
-        report(bench, people, options.alone)
+        yield bench
     finally:
         bench.remove_all()
 
 
-def report(bench: Bench, people: list[str], times: int) -> None:
-    """Measure the engine, then the hub, and print both."""
-    engine_alone = statistics.median(bench.bare([f"b{number}"])[0] for number in range(times))
+def containers(bench: Bench) -> Sequence[Value]:
+    """Measure the engine, then the hub; in the order of `measurements`."""
+    people = [f"p{number}" for number in range(PEOPLE)]
+    engine_alone = statistics.median(bench.bare([f"b{number}"])[0] for number in range(ALONE))
     with BareTornado() as bare:
         floor_idle, floor_busy, engine_crowd = answers_during(
             "127.0.0.1", bare.port, lambda: statistics.median(bench.bare(people))
@@ -280,20 +279,45 @@ def report(bench: Bench, people: list[str], times: int) -> None:
     ):
         call = client_of(hub, "chief")
         call("POST", "/users", {"usernames": people})
-        alone = statistics.median(by_hub(call, [people[0]])[0] for _ in range(times))
+        alone = statistics.median(by_hub(call, [people[0]])[0] for _ in range(ALONE))
         idle, busy, crowd = answers_during(
             bench.gateway, hub.hub_port, lambda: statistics.median(by_hub(call, people))
         )
-    at_once = f"{len(people)} at once"
-    print(f"{'median seconds until ready':44}{'one alone':>12}{at_once:>12}")
-    print(f"{'engine, without a hub':44}{engine_alone:12.2f}{engine_crowd:12.2f}")
-    print(f"{'hub and engine':44}{alone:12.2f}{crowd:12.2f}")
-    print(f"{'hub and engine / engine':44}{alone / engine_alone:12.2f}{crowd / engine_crowd:12.2f}")
-    print(f"\n{'GET /hub/api/, ms':44}{'at rest':>12}{at_once:>12}")
-    for part in ("median", "p99"):
-        row = f"a bare tornado beside the engine, {part}"
-        print(f"{row:44}{getattr(floor_idle, part) * 1000:12.1f}{getattr(floor_busy, part) * 1000:12.1f}")
-        print(f"{'the hub, ' + part:44}{getattr(idle, part) * 1000:12.1f}{getattr(busy, part) * 1000:12.1f}")
+    starts = (engine_alone, engine_crowd, alone, crowd, alone / engine_alone, crowd / engine_crowd)
+    waits = [
+        seconds * 1000
+        for answers in (floor_idle, floor_busy, idle, busy)
+        for seconds in (answers.median, answers.p99)
+    ]
+    return *starts, *waits
+
+
+def measurements(_: Options) -> Sequence[Measurement]:
+    """Return the measurement of containers."""
+    counts = {"alone": "one alone", "crowd": f"{PEOPLE} at once"}
+    makers = {
+        "engine": ("the engine", "s"),
+        "hub": ("hub and engine", "s"),
+        "share": ("hub and engine / engine", ""),
+    }
+    starts = [
+        Row(f"containers-{maker}-{count}", f"{title}, {told}: median until ready", unit)
+        for maker, (title, unit) in makers.items()
+        for count, told in counts.items()
+    ]
+    servers = {"tornado": "a bare tornado beside the engine", "hub": "the hub"}
+    waits = [
+        Row(f"containers-{server}-{when}-{part}", f"GET /hub/api/ of {title}, {told}: {part}", "ms")
+        for server, title in servers.items()
+        for when, told in {"rest": "at rest", "busy": counts["crowd"]}.items()
+        for part in ("median", "p99")
+    ]
+    return [Measurement((*starts, *waits), containers)]
+
+
+def subjects(_: Options) -> Mapping[str, AbstractContextManager[Bench]]:
+    """Return the engine, which the hub uses too."""
+    return {"plughub": engine()}
 
 
 def answers_during(host: str, port: int, work: Callable[[], float]) -> tuple[Answers, Answers, float]:
@@ -314,5 +338,4 @@ def answers_during(host: str, port: int, work: Callable[[], float]) -> tuple[Ans
     return idle, busy, given
 
 
-if __name__ == "__main__":
-    main()
+PART = Part("containers", subjects, measurements, by_default=False)

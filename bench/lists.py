@@ -1,29 +1,25 @@
 """Cost of a long list: a page of 100 out of 50,000 users, and the delay of other requests.
 
-    .venv/bin/python bench/lists.py [--users 50000] [--requests 200] [--db postgresql://…]
-
-A hub runs in a process of its own, on a prepared database. While pages are requested one after the other,
-another client continuously requests the version of the hub. Its longest wait, minus the longest wait without
-pages, is how long the event loop was blocked.
+While pages are requested one after the other, another client continuously requests the version of the hub.
+Its longest wait, minus the longest wait without pages, is how long the event loop was blocked.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import random
 import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
-import psutil
-from compare import PLUGHUB, Running, running
-
+from bench import hubs
+from bench.hubs import Hub
+from bench.rows import Measurement, Options, Part, Row, Value
 from plughub.domain.clock import utcnow
 from plughub.domain.oauth import OAuthClient
 from plughub.domain.roles import DEFAULT_ROLES
@@ -32,13 +28,15 @@ from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Transaction
 
 PAGES = {
-    "in order": "limit=100&offset={offset}",
-    "by name, downwards": "limit=100&offset={offset}&sort=-name",
-    "by activity": "limit=100&offset={offset}&sort=last_activity",
-    "those with user-49 in the name": "limit=100&name_filter=user-49",
-    "with all their servers": "limit=100&offset={offset}&include_stopped_servers=1",
-    "whose servers run": "limit=100&state=ready",
+    "ordered": ("in order", "limit=100&offset={offset}"),
+    "by-name": ("by name, downwards", "limit=100&offset={offset}&sort=-name"),
+    "by-activity": ("by activity", "limit=100&offset={offset}&sort=last_activity"),
+    "part-of-name": ("those with user-49 in the name", "limit=100&name_filter=user-49"),
+    "all-servers": ("with all their servers", "limit=100&offset={offset}&include_stopped_servers=1"),
+    "running": ("whose servers run", "limit=100&state=ready"),
 }
+"""Title and query of each kind of page."""
+REQUESTS = 200
 RUNNING_EVERY = 50
 """One of this many users has a running server, according to the database."""
 
@@ -64,7 +62,17 @@ def fill(url: str, users: int) -> None:
 
 
 @contextmanager
-def asking(hub: Running) -> Iterator[list[float]]:
+def filled(options: Options, config: str = "") -> Iterator[Hub]:
+    """Run a hub on a database with many users."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = options.db or f"sqlite:///{Path(folder, 'lists.sqlite')}"
+        fill(url, options.users)
+        with hubs.plughub(f"c.JupyterHub.db_url = {url!r}\n{config}", users=0) as hub:
+            yield hub
+
+
+@contextmanager
+def asking(hub: Hub) -> Iterator[list[float]]:
     """Request the version of the hub continuously; yields the milliseconds that each answer took."""
     waits: list[float] = []
     ended = threading.Event()
@@ -87,62 +95,72 @@ def asking(hub: Running) -> Iterator[list[float]]:
         thread.join()
 
 
-def measure(hub: Running, query: str, requests: int, users: int) -> dict[str, float]:
+def waits_at_rest(hub: Hub) -> Sequence[Value]:
+    """Measure the waits of other requests while no pages are requested."""
+    with asking(hub) as waits:
+        time.sleep(2)
+    return max(waits), percentile(waits, 99)
+
+
+def page(hub: Hub, query: str, users: int) -> Sequence[Value]:
     """Measure one kind of page."""
     connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
     took: list[float] = []
 
-    def page() -> None:
+    def one() -> None:
         path = f"/users?{query.format(offset=random.randrange(users - 100))}"
         begin = time.perf_counter()
-        assert hub.call("GET", path, None, connection) == 200, path
+        hub.call("GET", path, None, connection)
         took.append((time.perf_counter() - begin) * 1000)
 
+    def all_pages() -> None:
+        for _ in range(REQUESTS):
+            one()
+
     for _ in range(5):
-        page()
+        one()
     del took[:]
-    before = hub.process.cpu_times()
-    for _ in range(requests):
-        page()
-    after = hub.process.cpu_times()
-    cpu = (after.user + after.system - before.user - before.system) / requests * 1000
-    quiet = sorted(took)
+    cpu = hub.cost(all_pages) / REQUESTS
+    alone = list(took)
     with asking(hub) as waits:
-        for _ in range(requests):
-            page()
+        all_pages()
     connection.close()
-    return {
-        "CPU": cpu,
-        "median": statistics.median(quiet),
-        "p95": quiet[int(len(quiet) * 0.95)],
-        "stall": max(waits),
-        "stall p99": sorted(waits)[int(len(waits) * 0.99)],
-    }
+    return cpu, statistics.median(alone), percentile(alone, 95), max(waits), percentile(waits, 99)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--users", type=int, default=50_000)
-    parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--db", default="", help="an empty database; a SQLite file else")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = options.db or f"sqlite:///{Path(folder, 'lists.sqlite')}"
-        fill(url, options.users)
-        hub = [sys.executable, "-m", "plughub"]
-        config = f"{PLUGHUB}c.JupyterHub.db_url = {url!r}\n"
-        with running(hub, config, [*hub, "token"]) as ours:
-            with asking(ours) as idle:
-                time.sleep(2)
-            columns = ("CPU", "median", "p95", "stall", "stall p99")
-            print(f"{'milliseconds':34}" + "".join(f"{name:>11}" for name in columns))
-            print(f"{'idle':34}" + " " * 33 + f"{max(idle):11.2f}{sorted(idle)[int(len(idle) * 0.99)]:11.2f}")
-            for name, query in PAGES.items():
-                found = measure(ours, query, options.requests, options.users)
-                print(f"{name:34}" + "".join(f"{found[column]:11.2f}" for column in columns), flush=True)
-            print(f"memory: {psutil.Process(ours.process.pid).memory_info().rss / 1e6:.0f} MB")
+def percentile(values: Sequence[float], share: int) -> float:
+    """Return the value below which this share of the values lies, in percent."""
+    return sorted(values)[int(len(values) * share / 100)]
 
 
-if __name__ == "__main__":
-    main()
+def subjects(options: Options) -> Mapping[str, AbstractContextManager[Hub]]:
+    """Return plughub alone: JupyterHub needs minutes to store the users."""
+    return {"plughub": filled(options)}
+
+
+def measurements(options: Options) -> Sequence[Measurement]:
+    """Return the measurements of long lists."""
+    resting = (
+        Row("list-rest-wait", "no pages requested: longest wait of other requests", "ms"),
+        Row("list-rest-waits", "no pages requested: 99 % of these waits", "ms"),
+    )
+    return [
+        Measurement(resting, waits_at_rest),
+        *(
+            Measurement(_rows(name, title), partial(page, query=query, users=options.users))
+            for name, (title, query) in PAGES.items()
+        ),
+    ]
+
+
+def _rows(name: str, title: str) -> tuple[Row, ...]:
+    return (
+        Row(f"list-{name}", f"users {title}", "ms of CPU"),
+        Row(f"list-{name}-median", f"users {title}: median", "ms"),
+        Row(f"list-{name}-p95", f"users {title}: 95 %", "ms"),
+        Row(f"list-{name}-wait", f"users {title}: longest wait of other requests", "ms"),
+        Row(f"list-{name}-waits", f"users {title}: 99 % of these waits", "ms"),
+    )
+
+
+PART = Part("lists", subjects, measurements, by_default=False)

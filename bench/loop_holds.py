@@ -52,4 +52,4 @@ def watch(path: str) -> None:
         run(self)
         holds.record(time.perf_counter() - wall, time.thread_time() - cpu)
 
-    handle._run = measured  # noqa: SLF001
+    handle._run = measured  # type: ignore[method-assign]  # noqa: SLF001

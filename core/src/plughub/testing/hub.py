@@ -276,7 +276,7 @@ class HubProcess:
         self._foreign_ports = set() if taken and self.processes() else taken
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [self.python, "-m", "plughub", *self._ports(), *self._accounts(), *self.arguments],
+                self._command(),
                 cwd=self.folder,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -286,6 +286,9 @@ class HubProcess:
                 **self._switch(),
             )
         return self.process
+
+    def _command(self) -> list[str]:
+        return [self.python, "-m", "plughub", *self._ports(), *self._accounts(), *self.arguments]
 
     def _switch(self) -> dict[str, Any]:
         if self.user is None:

@@ -1,95 +1,82 @@
-"""Measure what a round trip between browser and proxy costs, with HAProxy and configurable-http-proxy.
-
-    .venv/bin/python bench/lines.py [--trips 0 20 80] [--proxies haproxy chp]
+"""What a round trip of 80 ms between browser and proxy costs, with TLS.
 
 Everything runs on this machine; a relay delays each byte by half a round trip.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from plughub.classes.tls.certificates import HUB, CertificateFolder
-from plughub.kinds import ProxySettings
+from bench.proxies import PATH, ProxySubject, subjects
+from bench.rows import Measurement, Options, Part, Row, Value
 from plughub.testing.backends import backend, hang_up, raw_server
-from plughub.testing.contracts.proxy_under_test import ProxyUnderTest, running
 from plughub.testing.http2 import any_certificate, http2
 from plughub.testing.latency_proxy import LatencyProxy
-from plughub.testing.ports import free_port
-from plughub_chp import ConfigurableHTTPProxy
-from plughub_haproxy import HAProxyProxy
 
+TRIP = 0.08
+"""Seconds of a round trip."""
 LARGE = 20_000_000
-EVENTS = 20
-MESSAGES = 30
-PATH = "/user/ada/"
+EVENTS = 10
+MESSAGES = 20
 HEAD = "{} " + PATH + "{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
 
 
-async def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trips", type=int, nargs="*", default=[0, 20, 80], help="milliseconds")
-    parser.add_argument("--proxies", nargs="*", default=["haproxy", "chp"])
-    given = parser.parse_args()
-    rows: dict[str, list[str]] = {}
-    for name in given.proxies:
-        async with proxy(name) as started:
-            for trip in given.trips:
-                async with LatencyProxy(started.port, delay=trip / 2000) as line:
-                    for what, result in (await measure(started, line, h2=name == "haproxy")).items():
-                        rows.setdefault(what, []).append(result)
-    heads = [f"{name}, {trip} ms" for name in given.proxies for trip in given.trips]
-    print(f"| | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
-    for what, results in rows.items():
-        print(f"| {what} | {' | '.join(results)} |")
+def at_echo(subject: ProxySubject, work: Callable[[int], Awaitable[float]]) -> Sequence[Value]:
+    """Do something with a server that counts bodies and echoes messages, behind a slow line."""
+
+    async def measured() -> float:
+        async with backend("ada") as ada, LatencyProxy(subject.port, delay=TRIP / 2) as line:
+            await subject.proxy.add(PATH, ada.url)
+            return await work(line.port)
+
+    return [subject.run(measured())]
 
 
-@asynccontextmanager
-async def proxy(name: str) -> AsyncIterator[ProxyUnderTest]:
-    """Run a proxy with TLS."""
-    with tempfile.TemporaryDirectory() as folder:
-        certificates = CertificateFolder(Path(folder, "ssl"))
-        certificates.prepare()
-        files = certificates.issue("public", HUB, ["localhost"])
-        settings = ProxySettings(
-            ip="127.0.0.1", port=free_port(), hub_url="http://127.0.0.1:9",
-            ssl_cert=files.certfile, ssl_key=files.keyfile,
-        )  # fmt: skip
-        api_url, place = f"http://127.0.0.1:{free_port()}", Path(folder, "proxy")
-        make: Callable[[], object] = (
-            (lambda: HAProxyProxy(runtime_dir=place))
-            if name == "haproxy"
-            else (lambda: ConfigurableHTTPProxy(runtime_dir=place, api_url=api_url))
-        )
-        async with running(make, settings) as started:
-            yield started
+def at_stream(subject: ProxySubject, work: Callable[[int], Awaitable[Sequence[Value]]]) -> Sequence[Value]:
+    """Do something with a server that sends much, or in chunks, behind a slow line."""
+
+    async def measured() -> Sequence[Value]:
+        async with raw_server(serve) as raw, LatencyProxy(subject.port, delay=TRIP / 2) as line:
+            await subject.proxy.add(PATH, raw)
+            return await work(line.port)
+
+    return subject.run(measured())
 
 
-async def measure(started: ProxyUnderTest, line: LatencyProxy, *, h2: bool) -> dict[str, str]:
-    """Run all measurements with one round-trip time."""
-    upload = upload_http2 if h2 else upload_http1
-    async with backend("ada") as ada, raw_server(serve) as raw:
-        await started.add(PATH, ada.url)
-        rows = {
-            "20 MB up, s": f"{await upload(line.port):.2f}",
-            "answer to a message of 20 KB in a websocket, ms": await message(line.port),
-            "10 MB in a websocket, there and back, s": f"{await frame(line.port):.2f}",
-        }
-        await started.add(PATH, raw)
-        rows["20 MB down, s"] = f"{await download(line.port):.2f}"
-        rows["a chunk of a stream, ms after it was sent"] = await lateness(line.port)
-        return rows
+def upload(subject: ProxySubject, *, over_http2: bool) -> Sequence[Value]:
+    """Upload 20 MB."""
+    if over_http2 and not subject.has_http2:
+        return [None]
+    return at_echo(subject, upload_http2 if over_http2 else upload_http1)
+
+
+def measurements(_: Options) -> Sequence[Measurement]:
+    """Return the measurements of slow lines."""
+    return [
+        _one("upload-http1", "20 MB up, HTTP/1.1", "s", partial(upload, over_http2=False)),
+        _one("upload-http2", "20 MB up, HTTP/2", "s", partial(upload, over_http2=True)),
+        _one("frame", "10 MB in a websocket, there and back", "s", partial(at_echo, work=frame)),
+        _one("message", "20 KB in a websocket, there and back", "ms", partial(at_echo, work=message)),
+        _one("download", "20 MB down", "s", partial(at_stream, work=download)),
+        Measurement(
+            (
+                Row("first-byte", "from a request to the first chunk of its stream", "ms"),
+                Row("chunk", "a chunk of a stream, from server to browser", "ms"),
+            ),
+            partial(at_stream, work=lateness),
+        ),
+    ]
+
+
+def _one(name: str, title: str, unit: str, measure: Callable[[ProxySubject], Sequence[Value]]) -> Measurement:
+    return Measurement((Row(name, title, unit),), measure)
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,7 +93,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         event = f"{time.monotonic():.6f}\n".encode()
         writer.write(b"%x\r\n%s\r\n" % (len(event), event))
         await writer.drain()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
     writer.write(b"0\r\n\r\n")
 
 
@@ -131,7 +118,7 @@ async def upload_http1(port: int) -> float:
     return time.monotonic() - begin
 
 
-async def download(port: int) -> float:
+async def download(port: int) -> Sequence[Value]:
     """Download over HTTP/1.1 and return the seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=any_certificate("http/1.1"))
     begin = time.monotonic()
@@ -139,20 +126,22 @@ async def download(port: int) -> float:
     await reader.readuntil(b"\r\n\r\n")
     await reader.readexactly(LARGE)
     writer.close()
-    return time.monotonic() - begin
+    return [time.monotonic() - begin]
 
 
-async def lateness(port: int) -> str:
-    """Return the median delay of chunks of a stream."""
+async def lateness(port: int) -> Sequence[Value]:
+    """Return the milliseconds to the first chunk of a stream, and the median delay of all chunks."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=any_certificate("http/1.1"))
+    begin, first = time.monotonic(), 0.0
     writer.write(HEAD.format("GET", "events", 0).encode())
     await reader.readuntil(b"\r\n\r\n")
     late = []
     while int(await reader.readline(), 16):
         late.append(1000 * (time.monotonic() - float(await reader.readline())))
+        first = first or 1000 * (time.monotonic() - begin)
         await reader.readline()
     writer.close()
-    return f"{statistics.median(late):.0f}"
+    return first, statistics.median(late)
 
 
 async def connect(port: int) -> WebSocketClientConnection:
@@ -176,8 +165,8 @@ async def frame(port: int) -> float:
     return seconds
 
 
-async def message(port: int) -> str:
-    """Return the median round trip of a kernel's message."""
+async def message(port: int) -> float:
+    """Return the median milliseconds of a kernel's message and its answer."""
     client, waits = await connect(port), []
     for _ in range(MESSAGES):
         begin = time.monotonic()
@@ -185,8 +174,7 @@ async def message(port: int) -> str:
         await client.read_message()
         waits.append(1000 * (time.monotonic() - begin))
     await hang_up(client)
-    return f"{statistics.median(waits):.0f}"
+    return statistics.median(waits)
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+PART = Part("lines", partial(subjects, secure=True), measurements)

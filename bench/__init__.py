@@ -1,0 +1,1 @@
+"""Measurements of plughub beside JupyterHub and configurable-http-proxy: run ``python -m bench``."""
