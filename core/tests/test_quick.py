@@ -70,6 +70,7 @@ COMMANDS = [
     [sys.executable, "-m", "plughub", "--port=1"],
     ["runuser", "-u", "postgres", "--", "/usr/lib/postgresql/15/bin/initdb"],
     "exec dockerd --debug",
+    [sys.executable, "-m", "pytest", "--version"],
 ]
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -92,6 +93,7 @@ def test_that_starts_another_program():
 
 
 @pytest.fixture
+@starts
 def pytest_run(tmp_path: Path):
     """Run pytest on a module in a folder of its own; return its output."""
 
@@ -122,7 +124,7 @@ def test_a_test_that_is_wrongly_taken_for_quick_fails_in_every_run(pytest_run) -
     for options in [("--quick",), ()]:
         said = pytest_run(WRONG, *options)
         summary = said.rpartition("short test summary info")[2]
-        assert summary.count("FAILED test_it.py::test_that_starts_one") == 4, said
+        assert summary.count("FAILED test_it.py::test_that_starts_one") == 5, said
         assert "ERROR test_it.py::test_that_catches_the_refusal" in summary
         assert "ERROR test_it.py::test_that_asks_an_engine" in summary
         assert "PASSED test_it.py::test_that_starts_another_program" in summary
@@ -140,6 +142,8 @@ def test_a_test_that_is_wrongly_taken_for_quick_fails_in_every_run(pytest_run) -
         (["python", "-m", "plughub"], "a hub"),
         (["python", "-m", "plughub.testing.tiny_server"], ""),
         (["git", "log", "hub"], ""),
+        (["python", "-m", "pytest", "-q"], "a run of pytest"),
+        (["python", "-m", "plughub.dbutil", "alembic", "current"], "an upgrade of a database"),
         (Path("/x/node"), "Node"),
         ([], ""),
     ],

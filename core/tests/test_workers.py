@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from plughub.testing.ports import free_port
+from plughub.testing.quick import starts
 
 ROOT = Path(__file__).resolve().parents[2]
 TWO = ("--numprocesses", "2", "--dist", "loadfile")
@@ -48,6 +49,7 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
+@starts
 def pytest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest with few plugins on files; returns exit code and output."""
     pytest.importorskip("xdist")

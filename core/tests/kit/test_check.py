@@ -9,6 +9,7 @@ import pytest
 
 from plughub.cli.main import main
 from plughub.kit.record_uses import problems_in
+from plughub.testing.quick import starts
 
 ROOT = Path(__file__).parents[3]
 HEAD = "from plughub import hookimpl, kinds\nfrom plughub.kinds import Endpoint as E, Identity, Refusal\n"
@@ -128,6 +129,7 @@ def test_a_plugin_for_another_contract_is_refused(check, stated, reason):
     assert reason in said
 
 
+@starts
 def test_its_quick_tests_run(check):
     tests = "def test_right(): ...\ndef test_wrong(): assert False, 'as expected'\n"
     code, said = check(GOOD, tests=tests)

@@ -21,6 +21,7 @@ from plughub.storage.schema import HEAD
 from plughub.testing.client import ApiClient
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
+from plughub.testing.quick import starts
 from plughub.utils import compare_token, hash_token, new_token
 
 OLDER = Path(__file__).parents[1] / "storage" / "old_databases" / "jupyterhub_5.3.0.sql"
@@ -35,6 +36,7 @@ def test_an_empty_database_becomes_current(db_url):
         assert get_schema_version(db_url) == HEAD
 
 
+@starts
 def test_an_older_database_is_copied_and_upgraded(tmp_path, caplog):
     pytest.importorskip("jupyterhub", reason="jupyterhub upgrades what older ones left")
     file = tmp_path / "jupyterhub.sqlite"
@@ -79,6 +81,7 @@ def test_mysql_is_refused(url):
     assert caught.value.hint == "use PostgreSQL or SQLite"
 
 
+@starts
 def run(tmp_path, db_url, *arguments, said=""):
     command = [sys.executable, "-m", "plughub.dbutil", "--db", db_url, *arguments]
     return subprocess.run(command, input=said, capture_output=True, text=True, cwd=tmp_path)

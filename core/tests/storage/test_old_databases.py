@@ -35,6 +35,7 @@ KEY = bytes.fromhex("11" * 32)
 pytest.importorskip("jupyterhub", reason="jupyterhub, which upgrades what older ones left, is not installed")
 
 
+@starts
 def load(version, url):
     """Fill an empty database with what a JupyterHub left; return its tokens."""
     dump = DUMPS[version].read_text()
@@ -138,7 +139,6 @@ async def test_all_data_is_kept_by_an_upgrade_on_postgresql(version, postgresql,
     await is_all_there(version, make_stored(url), tokens)
 
 
-@starts
 @pytest.mark.parametrize("version", NAMED)
 async def test_all_data_is_kept_by_the_upgrades_of_jupyterhub_and_ours(version, tmp_path, make_stored):
     url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"

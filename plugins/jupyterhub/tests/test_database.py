@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from plughub.testing.databases import prepare_database
+from plughub.testing.quick import starts
 
 START = """
 import sys
@@ -93,6 +94,7 @@ if engine.dialect.name == "postgresql":
 """
 
 
+@starts
 def run(code: str, url: str) -> subprocess.Popen[str]:
     """Run Python code in a process of its own, because the import hook stays for the life of a process."""
     command = [sys.executable, "-c", code, url]

@@ -13,6 +13,7 @@ import pytest
 from plughub.testing.accounts import system_user
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
+from plughub.testing.quick import starts
 
 from .servers import SERVICE, Server
 
@@ -28,6 +29,7 @@ def make(cls, **settings):
 """
 
 
+@starts
 def run(text):
     """Run Python code in a process of its own, because the import hook stays for the life of a process."""
     done = subprocess.run([sys.executable, "-c", BEGIN + text], capture_output=True, text=True)

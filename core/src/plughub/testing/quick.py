@@ -1,9 +1,12 @@
 """``pytest --quick``: run the tests that start no hub process, proxy, engine, browser or database server.
 
+They start no other long program either: no run of pytest, no upgrade of an old database, no Python process
+that imports packages of third parties.
+
 There is no list of slow tests. A test is slow when it has one of the marks in `SLOW_MARKS`, or when its code
 or that of one of its fixtures leads to a helper that is decorated with `starts`. All other tests are quick.
 
-While a quick test runs, with ``--quick`` or without, an audit hook refuses to start any of these programs and
+While a quick test runs, with ``--quick`` or without, an audit hook refuses to start any of the `PROGRAMS` and
 the test fails. So the complete run shows that the quick one starts none of them.
 """
 
@@ -35,6 +38,8 @@ PROGRAMS: Final = {
     "pg_ctl": "a database server",
     "postgres": "a database server",
     "dockerd": "a container engine",
+    "pytest": "a run of pytest",
+    "alembic": "an upgrade of a database",
 }
 """What a quick test must not start, by the name of the command."""
 
@@ -87,7 +92,7 @@ def starts(helper: T) -> T:
     """Mark a function, a fixture's function or a class as a helper that starts what makes a test slow.
 
     Args:
-        helper: the function or class; below ``@pytest.fixture``.
+        helper: the function or class, which may be the test itself; below ``@pytest.fixture``.
 
     Returns:
         The helper itself.
