@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 import types
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -168,15 +169,20 @@ def test_the_examples_of_the_page_about_plugins_install_and_pass_their_own_tests
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@cache
+def modules_of_tests() -> list[str]:
+    """Return the texts of all test modules."""
+    folders = (ROOT / "core" / "tests", *ROOT.glob("plugins/*/tests"))
+    return [file.read_text() for folder in folders for file in folder.rglob("test_*.py")]
+
+
 @pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=named)
 def test_every_block_of_a_guide_is_run_by_a_test(page):
     text, blocks = page.read_text(), blocks_of(page)
     assert text.count("```") == 2 * len(blocks), "a block has no mark"
     outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     assert not re.search(r"^\n    \S", outside, re.MULTILINE), "an indented block cannot be marked"
-    folders = (ROOT / "core" / "tests", *ROOT.glob("plugins/*/tests"))
-    tests = [file.read_text() for folder in folders for file in folder.rglob("test_*.py")]
-    used = [test for test in tests if f'"{page.name}"' in test]
+    used = [test for test in modules_of_tests() if f'"{page.name}"' in test]
     missing = [[name for name in blocks if f'"{name}"' not in test] for test in used]
     assert [] in missing, f"no test uses all blocks: {missing}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -33,11 +34,17 @@ def texts() -> Iterator[Path]:
             yield path
 
 
+@cache
+def contents() -> dict[Path, str]:
+    return {path: path.read_text() for path in texts()}
+
+
 def places(pattern: re.Pattern[str]) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in texts()
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for path, text in contents().items()
+        if pattern.search(text)
+        for number, line in enumerate(text.splitlines(), 1)
         if pattern.search(line)
     ]
 
@@ -64,9 +71,10 @@ def test_every_module_is_a_noun() -> None:
 def test_a_docstring_begins_with_what_the_function_does() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {opening.splitlines()[0]}"
-        for path in texts()
-        if path.suffix == ".py"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, text in contents().items()
+        # Only few files have such words there, and need to be parsed.
+        if path.suffix == ".py" and re.search(rf"[\"'\\]\s*{OPENINGS.pattern}", text)
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and OPENINGS.match(opening := ast.get_docstring(node) or "")
     ]

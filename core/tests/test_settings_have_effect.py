@@ -34,7 +34,9 @@ BY_KIND = {"authenticator_class", "proxy_class", "spawner_class"}
 def settings() -> Iterator[tuple[str, str]]:
     """Yield class and name of every trait that is tagged as a setting."""
     for path in SOURCES:
-        tree = ast.parse(path.read_text())
+        text = path.read_text()
+        # Most modules have none, and need not be parsed.
+        tree = ast.parse(text if "config=True" in text else "")
         for cls in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
             for statement in cls.body:
                 if not isinstance(statement, ast.Assign | ast.AnnAssign):
