@@ -7,8 +7,8 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Final
+from types import MappingProxyType, MethodType
+from typing import Any, Final
 
 import pluggy
 
@@ -47,6 +47,9 @@ class _PrefixedPluginManager(pluggy.PluginManager):
         if not name.startswith(PREFIX):
             return None
         return super().parse_hookimpl_opts(plugin, name)
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
+        return super().parse_hookspec_opts(module_or_class, name) if name.startswith(PREFIX) else None
 
 
 class ActivePlugins:
@@ -171,7 +174,7 @@ def _check(name: str, plugin: object) -> None:
         if hook in HOOKS:
             for used in (
                 hook,
-                *(f"{hook}({argument})" for argument in inspect.signature(function).parameters),
+                *(f"{hook}({argument})" for argument in _arguments_of(function)),
             ):
                 if used in DEPRECATED:
                     log.warning("plugin %r uses %s", name, DEPRECATED[used])
@@ -211,7 +214,7 @@ def _wrong_function_kind(hook: str, function: Callable[..., object]) -> str:
 
 def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
     offered = _offered_to(hook)
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in _arguments_of(function).items():
         has_default = parameter.default is not parameter.empty
         if name in offered and (has_default or parameter.kind is parameter.KEYWORD_ONLY):
             return f"{hook} would never get {name!r}: remove its default and any * before it"
@@ -221,6 +224,19 @@ def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
                 known = f"did you mean {similar[0]!r}? {known}"
             return f"{hook} has an unknown argument {name!r}; {known}"
     return ""
+
+
+def _arguments_of(function: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
+    """Return the arguments of an implementation by name."""
+    if not isinstance(function, MethodType):
+        return inspect.signature(function).parameters
+    return _arguments_of_method(function.__func__)
+
+
+@functools.lru_cache(maxsize=256)
+def _arguments_of_method(function: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
+    """Return the arguments of a method, which are the same for all objects of a class."""
+    return inspect.signature(MethodType(function, object())).parameters
 
 
 @functools.cache
