@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parent
+OBJECTS_BETWEEN_COLLECTIONS = 10_000
+"""More than by default: each test makes some thousand objects, and drops most of them."""
 
 pytest_plugins = ["plughub.testing.quick", "plughub.testing.workers", "plughub.testing.fixtures"]
 settings.register_profile("plughub", deadline=None)  # the machine may be busy
@@ -45,6 +47,7 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         gc.enable()
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,7 @@ LISTS = {
 }  # fmt: skip
 
 
+@cache
 def every_variable(environment, name):
     """Return the variables of a template and of those that it extends."""
     source, _, _ = environment.loader.get_source(environment, name)
@@ -106,8 +108,9 @@ def test_all_jupyterhub_templates_exist():
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_all_template_variables_are_escaped(hub, name):
-    templates = hub.application.templates
+@pytest.mark.asyncio(loop_scope="module")
+async def test_all_template_variables_are_escaped(shared_hub, name):
+    templates = shared_hub.application.templates
     variables = evil_values(every_variable(templates._environment, name))
     page = templates.render(name, **variables)
     assert "&lt;script&gt;alert(1)" in page

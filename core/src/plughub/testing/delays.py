@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from functools import lru_cache
+from types import ModuleType
 from typing import Final
 
 import pytest
@@ -33,11 +35,21 @@ def shorten(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...] = RETRIES, f
         factor: by which they become shorter.
     """
     short = {name: _shortened(getattr(timings, name), factor) for name in names}
+    for module, name in _uses(names, len(sys.modules)):
+        monkeypatch.setattr(module, name, short[name])
+
+
+@lru_cache(maxsize=8)
+def _uses(names: tuple[str, ...], _loaded: int) -> list[tuple[ModuleType, str]]:
+    """Return which modules import which timings; most tests load no more modules."""
     modules = [module for name, module in sys.modules.items() if name.startswith("plughub.")]
-    for module in modules:
-        for name in short.keys() & vars(module).keys():
-            if module is not timings:
-                monkeypatch.setattr(module, name, short[name])
+    return [
+        (module, name)
+        for module in modules
+        if module is not timings
+        for name in names
+        if name in vars(module)
+    ]
 
 
 def _shortened(timing: Backoff | float, factor: float) -> Backoff | float:

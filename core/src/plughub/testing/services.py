@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,14 @@ def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     Args:
         given: values by name.
     """
-    known = set(JupyterHub.class_trait_names(config=True)) - {"base_url"}  # is also part of addresses
+    known = _names_of_settings()
     settings = {name: value for name, value in given.items() if name in known}
     return settings, {name: value for name, value in given.items() if name not in known}
+
+
+@cache
+def _names_of_settings() -> frozenset[str]:
+    return frozenset(JupyterHub.class_trait_names(config=True)) - {"base_url"}  # is also part of addresses
 
 
 def make_services(
