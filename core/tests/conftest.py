@@ -3,6 +3,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 NEED_PLUGINS = [
+    "acceptance/test_https_guide.py",
+    "acceptance/test_page_commands.py",
     "classes/test_plain_settings.py",
     "cli/test_commands.py",
     "cli/test_configuration.py",

@@ -26,7 +26,7 @@ from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
 from plughub.storage.database import Database
 from plughub.storage.store import Store
-from plughub.testing.documents import blocks_of
+from plughub.testing.documents import blocks_of, commands_of
 from plughub.testing.quick import starts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +187,31 @@ def test_every_block_of_a_guide_is_run_by_a_test(page):
     assert [] in missing, f"no test uses all blocks: {missing}"
 
 
+def with_commands() -> list[Path]:
+    """Return the pages whose commands run one by one: no guides or tutorials, which are run as a whole, and no benchmarks."""
+    whole = {DOCS / "how-to", DOCS / "tutorials"}
+    folders = [ROOT, ROOT / "core", *ROOT.glob("plugins/*"), ROOT / "examples"]
+    own = [folder / name for folder in folders for name in ("README.md", "CONTRIBUTING.md")]
+    return [page for page in [*own, *DOCS.rglob("*.md")] if page.exists() and page.parent not in whole]
+
+
+@pytest.mark.parametrize("page", with_commands(), ids=named)
+def test_every_command_of_a_page_is_run_by_a_test_or_says_why_not(page):
+    tests = {path: path.read_text() for path in (ROOT / "core" / "tests").rglob("test_*.py")}
+    names = {path.name for path in [*tests, *ROOT.glob("plugins/*/tests/**/test_*.py")]}
+    for text, mark in commands_of(page):
+        kind, _, detail = mark.partition(": ")
+        assert kind, f"no mark: {text}"
+        if kind == "not run":
+            assert {*re.findall(r"\btest_\w+\.py", detail)} <= names, mark
+        else:
+            used = [test for test in tests.values() if f'"{page.name}"' in test]
+            assert any(kind == "file" or f'"{detail}"' in test for test in used), mark
+    outside = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    commands = r"^\n {4,}(?:sudo |hub |pip |curl |python3 |docker(?= \S)|systemctl |\.venv/)"
+    assert not re.search(commands, outside, re.MULTILINE), "an indented block cannot be marked"
+
+
 def said() -> str:
     """Return all texts in the source of the hub and its plugins, with … for placeholders."""
     texts = []
@@ -259,17 +284,15 @@ def test_the_plugin_of_the_readme_works():
 
 
 def test_every_command_of_the_readme_exists():
-    readme = (ROOT / "README.md").read_text()
-    commands = re.findall(
-        r"^    (\S.*)$", re.sub(r"^```.*?^```$", "", readme, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
-    )
+    blocks = [text for text, _ in commands_of(ROOT / "README.md")]
+    commands = "".join(blocks).splitlines()
     assert len(commands) >= 4
     known = r"(sudo )?(python3 dev\.py (hub|test|check)|docker pull \S+|pip (wheel|install))( .*)?|hub"
     assert [command for command in commands if not re.fullmatch(known, command)] == []
     wheels = [command for command in commands if "pip wheel" in command]
     assert len(wheels) == 1
     assert all((ROOT / path).is_dir() for path in re.findall(r"\./(\w+)", wheels[0]))
-    installs = re.findall(r"\bpip install\b.*", readme)
+    installs = re.findall(r"\bpip install\b.*", (ROOT / "README.md").read_text())
     assert installs, "the README says how to install a hub"
     assert all("--find-links wheels" in command for command in installs), "nothing is published yet"
 
@@ -281,7 +304,7 @@ def test_the_check_of_a_page_finds_no_mistake_in_a_valid_file(name, tmp_path, mo
         "c.JupyterHub.plugins = ['dummy', 'simple']\nc.DummyAuthenticator.allow_all = True\n"
     )
     [command] = re.findall(
-        r"^ +(?:sudo python3 dev\.py )?hub (.*check)$", (ROOT / name).read_text(), re.MULTILINE
+        r"^ *(?:sudo python3 dev\.py )?hub (.*check)$", (ROOT / name).read_text(), re.MULTILINE
     )
     arguments = [re.sub(r".*/", "", word) for word in command.split()]
     assert main(arguments) == 0, capsys.readouterr().err

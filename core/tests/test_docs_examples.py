@@ -21,13 +21,14 @@ from plughub.cli.commands import BUILTIN_COMMANDS
 from plughub.cli.settings import split_settings
 from plughub.storage.database import Database
 from plughub.storage.store import Store
+from plughub.testing.documents import commands_of
 from plughub.web.api.calls import pattern_of
 from plughub.web.api_routes import CALLS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^ +(?:sudo )?(?:\S*/)?hub ((?:[^\n]*\\\n)*[^\n]*)$", re.MULTILINE)
-CURL = re.compile(r"^ +(curl (?:[^\n]*\n)*?[^\n]*/hub/api/\S+)", re.MULTILINE)
+COMMAND = re.compile(r"^(?:sudo )?(?:\S*/)?hub ((?:[^\n]*\\\n)*[^\n]*)$", re.MULTILINE)
+CURL = re.compile(r"^(curl (?:[^\n]*\n)*?[^\n]*/hub/api/\S+)", re.MULTILINE)
 PAGES = sorted([*DOCS.glob("*.md"), *(DOCS / "administration").glob("*.md")])
 FILES = {"/var/log/plughub/": ""}  # opened when the file is read
 PLUGINS = {"DockerSpawner": "docker", "SwarmSpawner": "swarm", "LocalProcessSpawner": "localprocess"}
@@ -74,8 +75,7 @@ def test_a_hub_accepts_the_configuration(text, tmp_path, monkeypatch):
 
 def commands():
     for page in [*PAGES, DOCS.parent / "README.md"]:
-        text = BLOCK.sub("", page.read_text())
-        for line in COMMAND.findall(text):
+        for line in COMMAND.findall("\n".join(text for text, _ in commands_of(page))):
             if re.match(r"(-|[a-z]+(?:-db)?(?:\s+#|\s*$|\s+\w+\s*$))", line):
                 yield pytest.param(line, id=f"{page.name}-{line.split('#')[0].strip()}")
 
@@ -99,7 +99,7 @@ def test_the_pages_show_every_command():
 
 def calls():
     for page in PAGES:
-        for text in CURL.findall(page.read_text()):
+        for text in CURL.findall("\n".join(text for text, _ in commands_of(page))):
             words = shlex.split(text.replace("\\\n", " "))
             yield pytest.param(words, id=f"{page.name}-{words[-1].partition('/hub/api')[2]}")
 

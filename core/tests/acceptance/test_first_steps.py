@@ -1,7 +1,9 @@
 """First steps after an installation: start the hub, open its link, run a cell; and the tutorial for a lab."""
 
 import contextlib
+import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from plughub.testing.browser import arrive, run_notebook, write_notebook
 from plughub.testing.client import ApiClient
+from plughub.testing.documents import blocks_of
 from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub.testing.tutorials import TutorialReader
@@ -18,7 +21,7 @@ from plughub.testing.workers import alone
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[3]
-DISTRIBUTIONS = [ROOT / "core", *(ROOT / "plugins" / name for name in ("localprocess", "haproxy", "pam"))]
+DISTRIBUTIONS = ("plughub", "plughub_localprocess", "plughub_haproxy", "plughub_pam")
 
 
 @pytest.fixture(scope="module")
@@ -26,22 +29,26 @@ def everybodys_hub(shared_jupyter, tmp_path_factory):
     """A Python with JupyterLab, the hub and its default plugins that every system user can run."""
     pytest.importorskip("hatchling", reason="hatchling, which builds the wheels, is not installed")
     python, folder = shared_jupyter.parent / "python", tmp_path_factory.mktemp("wheels")
-    build = (
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        folder,
+    build, install, start = blocks_of(ROOT / "README.md")["install"].splitlines()
+    assert start == "hub"
+    clone = folder / "clone"
+    without = shutil.ignore_patterns("__pycache__", "build", "dist", "*.egg-info")
+    for name in ("core", "plugins"):
+        shutil.copytree(ROOT / name, clone / name, ignore=without)
+    # Build with the hatchling of this environment: with "no", pip builds without isolation.
+    of_tests = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PIP_NO_BUILD_ISOLATION": "no",
+    }
+    subprocess.run(build, shell=True, cwd=clone, env=of_tests, check=True)
+    of_all = {**of_tests, "PATH": f"{python.parent}:/usr/bin:/bin", "VIRTUAL_ENV": ""}
+    subprocess.run(install, shell=True, cwd=clone, env=of_all, check=True)
+    # An earlier test may have installed the same version.
+    wheels = [next((clone / "wheels").glob(f"{name}-*.whl")) for name in DISTRIBUTIONS]
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", *wheels], check=True
     )
-    subprocess.run([*build, *DISTRIBUTIONS], check=True)
-    wheels = list(folder.glob("*.whl"))
-    install = (python, "-m", "pip", "install", "--quiet")
-    subprocess.run([*install, *wheels], check=True)
-    subprocess.run([*install, "--force-reinstall", "--no-deps", *wheels], check=True)
     return str(python)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 _BLOCK: Final = re.compile(
-    r"^<!-- (?:file|run): (?P<name>\S+) -->\n```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^(?P<indent> *)(?:<!-- (?P<kind>file|run|not run): (?P<name>.+?) -->\n *)?"
+    r"```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -22,7 +25,27 @@ def blocks_of(page: Path) -> dict[str, str]:
     Returns:
         Texts by name.
     """
-    return {found["name"]: found["text"] for found in _BLOCK.finditer(page.read_text())}
+    return {
+        found["name"]: textwrap.dedent(found["text"])
+        for found in _BLOCK.finditer(page.read_text())
+        if found["kind"] in {"file", "run"}
+    }
+
+
+def commands_of(page: Path) -> list[tuple[str, str]]:
+    """Return the commands and configuration files of a page, except configurations in Python.
+
+    Args:
+        page: in Markdown. ``<!-- not run: REASON -->`` on the line before a block says why no test runs it.
+
+    Returns:
+        For each block its text and its mark, such as ``run: NAME``; the mark is empty where there is none.
+    """
+    return [
+        (textwrap.dedent(found["text"]), f"{found['kind']}: {found['name']}" if found["kind"] else "")
+        for found in _BLOCK.finditer(page.read_text())
+        if found["language"] not in {"", "python", "text"}
+    ]
 
 
 def replaced(text: str, values: Mapping[str, str]) -> str:
