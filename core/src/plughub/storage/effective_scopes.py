@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Row,
     Select,
+    Text,
     bindparam,
     func,
     literal,
     null,
     or_,
     select,
+    type_coerce,
     union_all,
 )
 
@@ -29,6 +32,10 @@ Match = Callable[[ColumnElement[int]], ColumnElement[bool]]
 _groups = tables.groups.c
 _roles, _users, _spawners, _shares = tables.roles.c, tables.users.c, tables.spawners.c, tables.shares.c
 _own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
+
+
+_REMEMBERED: Final = 1024
+"""Results of `combine_scopes` that are cached: most users hold the same roles."""
 
 
 class ScopeSource(IntEnum):
@@ -49,7 +56,7 @@ def scopes_of_users(match: Match) -> CompoundSelect[Any]:
 
     Returns:
         A statement with parameter ``now`` and the columns ``holder`` (key of the user), ``name`` of a role,
-        shared server or group, ``scopes`` and `ScopeSource`.
+        shared server or group, ``scopes`` as JSON text and `ScopeSource`.
     """
     return union_all(
         select(_own.user_id.label("holder"), *_role(ScopeSource.OWN_ROLE))
@@ -91,56 +98,51 @@ def scopes_of_groups(match: Match) -> CompoundSelect[Any]:
     )
 
 
-def combine_scopes(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Combine the rows of one holder.
+class Granted(NamedTuple):
+    """What roles, groups and shares give to one holder.
 
-    Args:
-        rows: rows of one of these statements.
-
-    Returns:
-        The sorted names of the holder's own roles, and all scopes. Scopes of shares are bound to the current
-        name of the server.
+    Attributes:
+        groups: sorted names of the groups.
+        roles: sorted names of the holder's own roles.
+        scopes: all scopes. Scopes of shares are bound to the current name of the server.
     """
+
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    scopes: frozenset[str]
+
+
+def combine_scopes(rows: Iterable[Sequence[Any]]) -> Granted:
+    """Combine the rows of one holder, from one of these statements."""
+    return _combine(tuple(tuple(row[1:]) for row in rows))
+
+
+@lru_cache(_REMEMBERED)
+def _combine(rows: tuple[tuple[str, str | None, int], ...]) -> Granted:
+    groups: set[str] = set()
     roles: set[str] = set()
     scopes: set[str] = set()
-    for row in rows:
-        if row.source == ScopeSource.GROUP:
+    for name, text, source in rows:
+        if source == ScopeSource.GROUP:
+            groups.add(name)
             continue
-        if row.source == ScopeSource.SHARE:
-            owner, _, server = row.name.partition("/")
-            scopes |= bound_scopes(row.scopes or (), owner, server)
-            continue
-        scopes.update(row.scopes or ())
-        if row.source == ScopeSource.OWN_ROLE:
-            roles.add(row.name)
-    return tuple(sorted(roles)), frozenset(scopes)
-
-
-def groups_in(rows: Iterable[Row[Any]]) -> tuple[str, ...]:
-    """Return the sorted names of the groups of one user from the rows of `scopes_of_users`."""
-    return tuple(sorted(row.name for row in rows if row.source == ScopeSource.GROUP))
-
-
-def scope_combiner() -> Callable[[Sequence[Row[Any]]], tuple[tuple[str, ...], frozenset[str]]]:
-    """Return a function like `combine_scopes` for many holders, which caches the result for equal roles.
-
-    The function must only be used for rows of one transaction.
-    """
-    known: dict[tuple[tuple[int, str], ...], tuple[tuple[str, ...], frozenset[str]]] = {}
-
-    def sum_of(rows: Sequence[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
-        held = tuple((row.source, row.name) for row in rows)
-        if any(source == ScopeSource.SHARE for source, _ in held):  # scopes differ from share to share
-            return combine_scopes(rows)
-        if held not in known:
-            known[held] = combine_scopes(rows)
-        return known[held]
-
-    return sum_of
+        given = (json.loads(text) if text else None) or ()
+        if source == ScopeSource.SHARE:
+            owner, _, server = name.partition("/")
+            given = bound_scopes(given, owner, server)
+        elif source == ScopeSource.OWN_ROLE:
+            roles.add(name)
+        scopes.update(given)
+    return Granted(tuple(sorted(groups)), tuple(sorted(roles)), frozenset(scopes))
 
 
 def _role(source: ScopeSource) -> tuple[ColumnElement[Any], ...]:
-    return (_roles.name, _roles.scopes, literal(int(source)).label("source"))
+    return (_roles.name, _as_text(_roles.scopes), literal(int(source)).label("source"))
+
+
+def _as_text(scopes: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the column without decoding it: most rows have one of a few texts, which `_combine` decodes."""
+    return type_coerce(scopes, Text).label("scopes")
 
 
 def _shared(holder: ColumnElement[int]) -> Select[Any]:
@@ -149,7 +151,7 @@ def _shared(holder: ColumnElement[int]) -> Select[Any]:
         select(
             holder.label("holder"),
             name.label("name"),
-            _shares.scopes,
+            _as_text(_shares.scopes),
             literal(int(ScopeSource.SHARE)).label("source"),
         )
         .select_from(tables.shares)

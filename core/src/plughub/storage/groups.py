@@ -111,8 +111,8 @@ class Groups:
                 id=row.id,
                 name=row.name,
                 users=tuple(users[row.id]),
-                roles=given[row.id][0],
-                scopes=given[row.id][1],
+                roles=given[row.id].roles,
+                scopes=given[row.id].scopes,
                 properties=row.properties or {},
             )
             for row in rows

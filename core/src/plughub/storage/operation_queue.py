@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, func, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from plughub.domain.servers import Operation, OperationKind, Phase
 from plughub.storage import tables
@@ -57,7 +57,7 @@ PLACES: Final = _places()
 """Id and place of queued starts; parameter ``keys``."""
 
 
-def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") -> Operation:
+def read_operation(row: Any, place: int | None = None, prefix: str = "") -> Operation:
     """Convert a row to an operation.
 
     Args:

@@ -9,12 +9,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, or_, select, update
 
 from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
 from plughub.storage.changes import SERVER, Changes
+from plughub.storage.compiled_query import CompiledQuery, is_one_of
 from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operation_queue import OPEN, read_operation
 from plughub.storage.operations import Operations
@@ -57,15 +58,17 @@ _SERVER = (
     .outerjoin(tables.servers, tables.servers.c.id == _spawners.server_id)
     .outerjoin(tables.operations, (tables.operations.c.spawner_id == _spawners.id) & OPEN)
 )
-_BY_NAMES = _SERVER.where(tables.users.c.name == bindparam("user"), _spawners.name == bindparam("server"))
-_BY_ID = _SERVER.where(_spawners.id == bindparam("key"))
-_BY_IDS = _SERVER.where(_spawners.id.in_(bindparam("keys", expanding=True)))
+_BY_NAMES = CompiledQuery(
+    _SERVER.where(tables.users.c.name == bindparam("user"), _spawners.name == bindparam("server"))
+)
+_BY_ID = CompiledQuery(_SERVER.where(_spawners.id == bindparam("key")))
+_BY_IDS = CompiledQuery(_SERVER.where(is_one_of(_spawners.id, "keys")))
 _NAMES = select(_spawners.id, _spawners.name).where(_spawners.name != "", _spawners.user_id.is_not(None))
 _IS_ACTIVE = or_(
     func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
     tables.operations.c.id.is_not(None),
 )
-_ACTIVE = _SERVER.where(_IS_ACTIVE)
+_ACTIVE = CompiledQuery(_SERVER.where(_IS_ACTIVE))
 _COUNT_ACTIVE = (
     select(func.count())
     .select_from(tables.spawners)
@@ -95,12 +98,12 @@ _NOT_KNOWN = update(tables.server_life).where(
 _STATE_OF = update(tables.server_life).where(
     _IS_RUNNING, _life.spawner_id == bindparam("of_server"), _life.launch == bindparam("of_launch")
 )
-_OF_USER = _SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name)
+_OF_USER = CompiledQuery(_SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name))
 _OF_USERS, _ACTIVE_OF_USERS = (
-    query.where(_spawners.user_id.in_(bindparam("keys", expanding=True))).order_by(
-        _spawners.user_id, _spawners.name
+    CompiledQuery(
+        query.where(is_one_of(_spawners.user_id, "keys")).order_by(_spawners.user_id, _spawners.name)
     )
-    for query in (_SERVER, _ACTIVE)
+    for query in (_SERVER, _SERVER.where(_IS_ACTIVE))
 )
 _CHANGE = update(tables.spawners).where(_spawners.id == bindparam("key"))
 _NEW_ADDRESS = insert(tables.servers).returning(tables.servers.c.id)
@@ -344,8 +347,8 @@ class Servers:
                 update(tables.users).where(tables.users.c.id == owner, before).values(last_activity=at)
             )
 
-    def _all(self, query: Select[Any], keys: Mapping[str, object] | None = None) -> list[ServerRecord]:
-        rows = self._connection.execute(query, keys).all()
+    def _all(self, query: CompiledQuery, keys: Mapping[str, object] | None = None) -> list[ServerRecord]:
+        rows = query.all(self._connection, keys)
         places = self._operations.places([row.op_id for row in rows if row.op_phase == Phase.QUEUED.value])
         return [_server(row, places) for row in rows]
 
@@ -385,7 +388,7 @@ def _unless_changed(dialect: str, columns: tuple[str, ...]) -> Any:
     return statement.returning(_life.spawner_id)
 
 
-def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
+def _server(row: Any, places: Mapping[str, int]) -> ServerRecord:
     busy = row.op_id is not None
     return ServerRecord(
         id=row.id,

@@ -12,7 +12,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Row,
     Select,
     bindparam,
     delete,
@@ -28,17 +27,19 @@ from sqlalchemy.exc import IntegrityError
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import ConflictError
 from plughub.domain.names import shorten
-from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
+from plughub.domain.roles import USER_ROLE
 from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
 from plughub.domain.words import _
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.effective_scopes import groups_in, scope_combiner, scopes_of_users
+from plughub.storage.compiled_query import CompiledQuery, is_one_of
+from plughub.storage.effective_scopes import combine_scopes, scopes_of_users
 from plughub.storage.lists.conditions import contains, members_of, users_within
 from plughub.storage.run_table import runs
 from plughub.storage.shares import invalidate_share_holders
 from plughub.storage.statements import insert_all_unless_there
+from plughub.storage.users import user_of
 
 CHUNK: Final = 500
 """Rows in one statement."""
@@ -48,9 +49,10 @@ _users, _roles = tables.users.c, tables.roles.c
 _spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
 _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
-_BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
+_BY_IDS = CompiledQuery(select(*_COLUMNS).where(is_one_of(_users.id, "keys")).order_by(_users.id))
 _KNOWN = select(_users.name).where(_users.name.in_(bindparam("names", expanding=True)))
-_RIGHTS = scopes_of_users(lambda column: column.in_(_KEYS))
+_RIGHTS = CompiledQuery(scopes_of_users(lambda column: is_one_of(column, "keys")))
+_COUNT = CompiledQuery(select(func.count().label("number")).select_from(tables.users))
 _USER_ROLE = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
 _GIVE_ROLE = insert(tables.user_role_map).from_select(
     ["user_id", "role_id", "managed_by_auth"],
@@ -82,16 +84,23 @@ class UserList:
 
     def page(self, query: UserQuery) -> list[User]:
         """List a page of users."""
-        wanted = _ordered(query.sort, query.descending).where(*_conditions(query))
+        wanted, conditions = _ordered(query.sort, query.descending), _conditions(query)
         bounds = {"offset": query.offset, "limit": query.limit}
         # A query for keys only can be answered from an index.
-        keys = list(self._connection.execute(wanted, bounds).scalars())
+        if conditions:
+            keys = list(self._connection.execute(wanted.where(*conditions), bounds).scalars())
+        else:
+            all_users = _all_ordered(query.sort, query.descending)
+            keys = [row.id for row in all_users.all(self._connection, bounds)]
         found = {user.id: user for user in self._complete(keys)}
         return [found[key] for key in keys if key in found]
 
     def count(self, query: UserQuery) -> int:
         """Count the users of all pages."""
-        counted = select(func.count()).select_from(tables.users).where(*_conditions(query))
+        conditions = _conditions(query)
+        if not conditions:
+            return int(_COUNT.first(self._connection).number)
+        counted = select(func.count()).select_from(tables.users).where(*conditions)
         return int(self._connection.execute(counted).scalar_one())
 
     def by_ids(self, user_ids: Collection[int]) -> list[User]:
@@ -148,12 +157,10 @@ class UserList:
         if not keys:
             return []
         these = {"keys": keys}
-        rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-        for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}).all():
+        rights: defaultdict[int, list[Any]] = defaultdict(list)
+        for right in _RIGHTS.all(self._connection, {**these, "now": utcnow()}):
             rights[right.holder].append(right)
-        sum_of = scope_combiner()
-        rows: Sequence[Any] = self._connection.execute(_BY_IDS, these).all()
-        return [_user(row, groups_in(rights[row.id]), *sum_of(rights[row.id])) for row in rows]
+        return [user_of(row, combine_scopes(rights[row.id])) for row in _BY_IDS.all(self._connection, these)]
 
 
 @cache
@@ -164,6 +171,11 @@ def _ordered(sort: str, descending: bool) -> Select[Any]:
         nulls = order[0].nulls_last() if descending else order[0].nulls_first()
         order = [nulls, _users.id.asc()]
     return select(_users.id).order_by(*order).offset(bindparam("offset")).limit(bindparam("limit"))
+
+
+@cache
+def _all_ordered(sort: str, descending: bool) -> CompiledQuery:
+    return CompiledQuery(_ordered(sort, descending))
 
 
 def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
@@ -179,21 +191,6 @@ def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
         active = or_(_users.id.in_(_NOT_STOPPED), _users.id.in_(_BUSY))
         wanted.append(active if query.state is ServerState.ACTIVE else ~active)
     return wanted
-
-
-def _user(row: Row[Any], groups: tuple[str, ...], roles: tuple[str, ...], scopes: frozenset[str]) -> User:
-    return User(
-        id=row.id,
-        name=row.name,
-        cookie_id=row.cookie_id,
-        admin=ADMIN_ROLE in roles,
-        created=row.created,
-        last_activity=row.last_activity,
-        groups=groups,
-        roles=roles,
-        scopes=scopes,
-        user_info=row.user_info or {},
-    )
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[list[Any]]:

@@ -10,8 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
-    Select,
     bindparam,
     delete,
     func,
@@ -28,19 +26,23 @@ from plughub.domain.users import IdentityRecord, User
 from plughub.domain.words import _
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.effective_scopes import combine_scopes, groups_in, scopes_of_users
+from plughub.storage.compiled_query import CompiledQuery
+from plughub.storage.effective_scopes import Granted, combine_scopes, scopes_of_users
 from plughub.storage.statements import insert_unless_there
 
 _users, _roles, _known = tables.users.c, tables.roles.c, tables.identities.c
 
-# Frequent statements are built once, which cuts the cost of a query to a third.
 _USER = select(
     _users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info
 )
-_BY_NAME = _USER.where(_users.name == bindparam("key"))
-_BY_ID = _USER.where(_users.id == bindparam("key"))
-_BY_COOKIE = _USER.where(_users.cookie_id == bindparam("key"))
-_RIGHTS_OF = scopes_of_users(lambda column: column == bindparam("key"))
+_BY_NAME, _BY_ID, _BY_COOKIE = (
+    CompiledQuery(_USER.where(column == bindparam("key")))
+    for column in (_users.name, _users.id, _users.cookie_id)
+)
+_WITH_SECRETS = CompiledQuery(
+    _USER.add_columns(_users.encrypted_auth_state).where(_users.name == bindparam("key"))
+)
+_RIGHTS_OF = CompiledQuery(scopes_of_users(lambda column: column == bindparam("key")))
 _IDENTITIES = (
     select(_known.plugin, _known.subject, _known.refreshed, _known.name)
     .where(_known.user_id == bindparam("key"))
@@ -57,6 +59,22 @@ _GROUPS_OF = (
 _ROLE_ID = select(_roles.id).where(_roles.name == bindparam("key"))
 
 
+def user_of(row: Any, granted: Granted) -> User:
+    """Return the user of a row, with what roles, groups and shares give them."""
+    return User(
+        id=row.id,
+        name=row.name,
+        cookie_id=row.cookie_id,
+        admin=ADMIN_ROLE in granted.roles,
+        created=row.created,
+        last_activity=row.last_activity,
+        groups=granted.groups,
+        roles=granted.roles,
+        scopes=granted.scopes,
+        user_info=row.user_info or {},
+    )
+
+
 class Users:
     """Users, on one connection."""
 
@@ -68,6 +86,13 @@ class Users:
     def get(self, name: str) -> User | None:
         """Find a user by name."""
         return self._one(_BY_NAME, name)
+
+    def details(self, name: str, *, secrets: bool) -> tuple[User | None, bytes | None]:
+        """Find a user by name, with the encrypted ``auth_state`` on request."""
+        row = (_WITH_SECRETS if secrets else _BY_NAME).first(self._connection, {"key": name})
+        if row is None:
+            return None, None
+        return self._user(row), row.encrypted_auth_state if secrets else None
 
     def by_id(self, user_id: int) -> User | None:
         """Find a user by key."""
@@ -197,25 +222,13 @@ class Users:
         )
         self._changed(user_id)
 
-    def _one(self, query: Select[Any], key: object) -> User | None:
-        row = self._connection.execute(query, {"key": key}).one_or_none()
+    def _one(self, query: CompiledQuery, key: object) -> User | None:
+        row = query.first(self._connection, {"key": key})
         return self._user(row) if row is not None else None
 
-    def _user(self, row: Row[Any]) -> User:
-        rights = self._connection.execute(_RIGHTS_OF, {"key": row.id, "now": utcnow()}).all()
-        roles, scopes = combine_scopes(rights)
-        return User(
-            id=row.id,
-            name=row.name,
-            cookie_id=row.cookie_id,
-            admin=ADMIN_ROLE in roles,
-            created=row.created,
-            last_activity=row.last_activity,
-            groups=groups_in(rights),
-            roles=roles,
-            scopes=scopes,
-            user_info=row.user_info or {},
-        )
+    def _user(self, row: Any) -> User:
+        rights = _RIGHTS_OF.all(self._connection, {"key": row.id, "now": utcnow()})
+        return user_of(row, combine_scopes(rights))
 
     def _grant(self, user_id: int, role: str) -> None:
         key: int | None = self._connection.execute(_ROLE_ID, {"key": role}).scalar_one_or_none()

@@ -61,11 +61,10 @@ class UserService:
         """
 
         def work(tx: Transaction) -> UserDetails | None:
-            user = tx.users.get(name)
+            user, encrypted = tx.users.details(name, secrets=secrets)
             if user is None:
                 return None
-            records = tx.servers.of_user(user.id) if servers else []
-            return UserDetails(user, records, tx.users.auth_state(user.id) if secrets else None)
+            return UserDetails(user, tx.servers.of_user(user.id) if servers else [], encrypted)
 
         found = await self._store.read(work)
         if found is None:
