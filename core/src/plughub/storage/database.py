@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import sqlite3
@@ -43,6 +42,7 @@ from plughub.storage.database_errors import (
     was_suspended,
 )
 from plughub.storage.database_settings import database_settings
+from plughub.storage.thread_call import ThreadCall
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.storage")
@@ -177,29 +177,23 @@ class Database:
     async def _off_the_loop(
         self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
     ) -> T:
+        begin = time.monotonic()
+        is_available = not self._problems["write" if write else "read"]
+        waits = DATABASE_WAIT_SECONDS if is_available else DATABASE_UNAVAILABLE_SECONDS
+
         def serve() -> T:
             answer = self.run(work, write=write)
             self._served[pool] = time.monotonic()
             return answer
 
-        begin = time.monotonic()
-        waits = (
-            DATABASE_UNAVAILABLE_SECONDS
-            if self._problems["write" if write else "read"]
-            else DATABASE_WAIT_SECONDS
-        )
-        asked = asyncio.get_running_loop().run_in_executor(pool, serve)
-        try:
-            while (
-                remaining := min(max(begin, self._served[pool]) + waits, begin + DATABASE_LONGEST_SECONDS)
-                - time.monotonic()
-            ) > 0:
-                if (await asyncio.wait((asked,), timeout=remaining))[0]:
-                    return asked.result()
-        finally:
-            asked.cancel()
-        self._note(self.problem or SILENT, write=write)
-        raise UnavailableError(self.problem)
+        def deadline() -> float:
+            return min(max(begin, self._served[pool]) + waits, begin + DATABASE_LONGEST_SECONDS)
+
+        def expired() -> UnavailableError:
+            self._note(self.problem or SILENT, write=write)
+            return UnavailableError(self.problem)
+
+        return await ThreadCall(serve, deadline, expired).run(pool)
 
     def _unavailable(self, error: Exception, *, write: bool) -> UnavailableError:
         problem = describe_problem(error)
