@@ -9,6 +9,7 @@ the changelog.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
 import enum
@@ -18,8 +19,9 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, get_origin
 
+import pytest
 import traitlets
 
 from plughub import hookspecs, kinds
@@ -43,7 +45,32 @@ MODULES: Final = (
     "words",
 )
 """Public modules, beside ``kinds`` and ``hookspecs``."""
+TESTING: Final = (
+    "classes",
+    "client",
+    "conditions",
+    "contracts.authenticator",
+    "contracts.listener",
+    "contracts.page",
+    "contracts.proxy",
+    "contracts.proxy_routes",
+    "contracts.proxy_under_test",
+    "contracts.spawner",
+    "contracts.spawner_under_test",
+    "contracts.token_check",
+    "contracts.veto",
+    "doubles",
+    "fixtures",
+    "forms",
+    "hub",
+    "latency_proxy",
+    "ports",
+    "probe_server",
+    "quick",
+)
+"""Modules of ``plughub.testing`` for the tests of plugins; their other names may change with any release."""
 HANDLERS: Final = "plughub.handlers"
+FIXTURE: Final = type(pytest.fixture(lambda: None))
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 _SET: Final = re.compile(r"frozenset\(\{[^}]*\}\)")
 _QUOTED: Final = re.compile(r"(: |-> )'([^']*)'")
@@ -64,6 +91,11 @@ def snapshot() -> str:
         lines += ["", f"# plughub.{module_name}", ""]
         for name in sorted(getattr(module, "__all__", None) or _public_names(module)):
             lines += _described(name, getattr(module, name))
+    for module_name in TESTING:
+        module = import_module(f"plughub.testing.{module_name}")
+        lines += ["", f"# plughub.testing.{module_name}", ""]
+        for name in sorted(getattr(module, "__all__", None) or _defined_names(module)):
+            lines += _described(name, getattr(module, name))
     return "\n".join(lines) + "\n"
 
 
@@ -75,9 +107,28 @@ def _public_names(module: Any) -> list[str]:
     ]
 
 
+def _defined_names(module: Any) -> Iterator[str]:
+    """Yield the public names that a module assigns or defines, constants included."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        else:
+            names = (
+                [node.name] if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else []
+            )
+        for name in names:
+            if not name.startswith(("_", "pytest_")) and not isinstance(getattr(module, name), TypeVar):
+                yield name
+
+
 def _described(name: str, value: Any) -> Iterator[str]:
     """Yield the lines of one name."""
-    if not isinstance(value, type):
+    if get_origin(value) is not None:
+        yield f"{name} = {value}"
+    elif isinstance(value, FIXTURE):
+        yield _fixture(name, value)
+    elif not isinstance(value, type):
         yield _signature(name, value) if inspect.isroutine(value) else f"{name}: {type(value).__name__}"
     elif not value.__module__.startswith("plughub."):
         yield f"class {name} of {value.__module__.partition('.')[0]}"
@@ -92,10 +143,12 @@ def _members(cls: type) -> Iterator[str]:
         yield from (f"{member.name} = {member.value!r}" for member in cls)
         return
     fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-    for field in fields:
+    if cls.__module__.startswith("plughub.testing.") and "__init__" in vars(cls) and not fields:
+        yield _signature("__init__", vars(cls)["__init__"])
+    for field in [field for field in fields if not field.name.startswith("_")]:
         yield f"{field.name}: {field.type}{_default(field)}"
     for name in sorted({*dir(cls)} - _names(fields)):
-        if not name.startswith("_") and _is_public(cls, name):
+        if not name.startswith(("_", "test_")) and _is_public(cls, name):
             yield from _member(cls, name)
 
 
@@ -110,12 +163,19 @@ def _member(cls: type, name: str) -> Iterator[str]:
     member = inspect.getattr_static(cls, name)
     if isinstance(member, traitlets.TraitType):
         yield f"{name}: {type(member).__name__}{' (setting)' * bool(member.metadata.get('config'))}"
+    elif isinstance(member, FIXTURE):
+        yield _fixture(name, member)
     elif isinstance(member, property):
         yield f"{name}: property"
     elif inspect.isroutine(member):
         yield _signature(name, getattr(cls, name))
     elif not isinstance(member, traitlets.EventHandler):
         yield f"{name}: {type(member).__name__}"
+
+
+def _fixture(name: str, fixture: Any) -> str:
+    """Return the line of a fixture, which tests override or use by its name."""
+    return f"fixture {name} -> {inspect.signature(fixture.__wrapped__).return_annotation}"
 
 
 def _names(fields: Any) -> set[str]:

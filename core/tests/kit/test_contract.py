@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import tomllib
@@ -43,6 +44,19 @@ def test_the_snapshot_shows_hooks_records_and_base_classes():
         "\ndef launch(command: Sequence[str], *, log: Path,",
     ):
         assert line in text
+
+
+def test_the_snapshot_has_the_kit_that_the_pages_and_the_generated_tests_name():
+    recorded = {
+        *re.findall(r"^# plughub\.testing\.(\S+)$", (CORE / "contract.txt").read_text(), re.MULTILINE)
+    }
+    files = [CORE.parent / "docs" / "plugins.md", *(CORE / "src/plughub/kit/templates").rglob("*.in")]
+    named = {
+        name for file in files for name in re.findall(r"plughub\.testing\.([a-z_.]*[a-z])", file.read_text())
+    }
+    programs = {"tiny_server"}
+    assert {name for name in named if not name.endswith(".starts")} - programs <= recorded
+    assert "fixture make_plugin -> Make" in (CORE / "contract.txt").read_text()
 
 
 @pytest.mark.parametrize(

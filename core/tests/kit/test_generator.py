@@ -107,6 +107,27 @@ def test_packages_pass_their_own_tests(generated):
     assert " skipped" not in said
 
 
+def test_hub_plugins_check_runs_tests_of_every_kind(generated):
+    """Tests that start a program are not among them."""
+    folder = generated["my-veto"].parent
+    path = os.pathsep.join(str(folder / name / "src") for name in NAMES)
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "my-veto/pyproject.toml",
+        "--rootdir",
+        ".",
+        "--collect-only",
+    ]
+    said = run(
+        "pytest", *options, "--quick", *(f"{name}/tests" for name in NAMES), cwd=folder, PYTHONPATH=path
+    )
+    quick = {line.partition("/")[0] for line in said.splitlines() if "::" in line}
+    assert quick == {*NAMES}
+
+
 # ---- hub plugins new
 
 

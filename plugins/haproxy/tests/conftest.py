@@ -8,10 +8,16 @@ import pytest
 
 from plughub.kinds import ProxySettings
 from plughub.testing.contracts.proxy import ProxyUnderTest
+from plughub.testing.quick import starts
 from plughub.threads import ThreadPools
 from plughub_haproxy import HAProxyProxy
 
 Start = Callable[..., Awaitable[ProxyUnderTest]]
+
+
+@starts
+def new_haproxy(folder: Path, **traits: Any) -> HAProxyProxy:
+    return HAProxyProxy(runtime_dir=folder, **traits)
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ async def start(tmp_path: Path, free_port: int) -> AsyncIterator[Start]:
     ) -> ProxyUnderTest:
         given = ProxySettings(ip="127.0.0.1", port=free_port, hub_url="http://127.0.0.1:9")
         proxy = ProxyUnderTest(
-            lambda: HAProxyProxy(runtime_dir=folder, **(traits or {})), replace(given, **settings), pools
+            lambda: new_haproxy(folder, **(traits or {})), replace(given, **settings), pools
         )
         started.append(proxy)
         await proxy.start()

@@ -7,13 +7,19 @@ from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy import ProxyContract
 from plughub.testing.contracts.proxy_reconciliation import ReconciledProxy
 from plughub.testing.contracts.proxy_under_test import ProxyUnderTest
+from plughub.testing.quick import starts
 from plughub_haproxy import HAProxyProxy
+
+
+@starts
+def new_haproxy(folder: Path) -> HAProxyProxy:
+    return HAProxyProxy(runtime_dir=folder)
 
 
 class TestHAProxyContract(ProxyContract):
     @pytest.fixture
     def make_plugin(self, tmp_path: Path) -> Callable[[], object]:
-        return lambda: HAProxyProxy(runtime_dir=tmp_path / "haproxy")
+        return lambda: new_haproxy(tmp_path / "haproxy")
 
     async def test_it_keeps_running_without_its_sockets_and_its_routes_are_right_afterwards(
         self, meddler: ProxyUnderTest, kept: ReconciledProxy, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -40,14 +40,15 @@ def test_the_usage_is_that_of_the_process_and_its_children(session):
 
 
 def test_the_cpu_time_of_children_that_have_ended_counts():
-    busy = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(i * i for i in range(3_000_000))'])"
+    child = "import time\nwhile time.process_time() < 0.3: pass"
+    busy = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     with process(f"{busy}; print('ready', flush=True); input()") as server:
         assert server.stdout.readline() == "ready\n"
 
         usage = ProcessTable().usage_of(ProcessIdentity.of(server.pid))
         server.communicate("\n")
 
-    assert usage.cpu_seconds > 0.1
+    assert usage.cpu_seconds > 0.2
 
 
 def test_a_process_with_the_number_of_an_ended_server_is_not_measured():

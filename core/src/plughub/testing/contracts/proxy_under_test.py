@@ -18,17 +18,18 @@ from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.testing.backends import Backend, ask, backend
-from plughub.testing.quick import starts
 
 NAME: Final = "tested"
 
 Make = Callable[[], object]
 
 
-@starts
 @dataclass
 class ProxyUnderTest:
     """A proxy, called as the hub calls it.
+
+    If the proxy is a program, decorate the helper that makes the plugin with `plughub.testing.quick.starts`:
+    ``--quick`` then leaves its tests out.
 
     Attributes:
         make: makes the plugin as a new process of the hub would.
