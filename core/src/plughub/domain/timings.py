@@ -73,7 +73,7 @@ KEEP_OPERATIONS_SECONDS: Final = 7 * DAY
 
 # ---- polling for work and changes
 
-BEAT_SECONDS: Final = 0.25
+BEAT_SECONDS: Final = 0.5
 """Seconds between two ticks. All periodic loops share them, so that an idle process wakes up less often."""
 RESTART_LOOP_SECONDS: Final = 1.0
 """Delay in seconds before a loop that failed is restarted: without one, a defect would flood the log."""
@@ -116,6 +116,8 @@ ROUTE_CHECK_SECONDS: Final = 1.0
 """Seconds between comparisons of the proxy's routes: a restarted proxy has lost them, and users wait."""
 ROUTE_CHECK_LONGEST_SECONDS: Final = 30.0
 """Longest interval in seconds between full comparisons when there are very many routes."""
+ROUTE_ACTIVITY_LONGEST_SECONDS: Final = 5 * MINUTE
+"""Longest interval in seconds between two looks at the activity of routes, whatever the setting says."""
 ACTIVITY_FLUSH_SECONDS: Final = 5.0
 """Seconds during which activity is collected, so that one write stores it for all servers."""
 
@@ -162,6 +164,8 @@ CHANGE_FEED_TRUST_SECONDS: Final = 1.0
 """Seconds that caches are trusted after the last poll of the change feed: one poll may be late."""
 CACHED_QUERY_SECONDS: Final = 5.0
 """Longest life of a cached query in seconds, even if the change feed reports no change."""
+CACHED_SERVERS_SECONDS: Final = 60.0
+"""The same for lists of all running servers, which depend on nothing but reported changes."""
 PRINCIPAL_CACHE_SECONDS: Final = 60
 """Longest life of a cached principal in seconds: a plugin may revoke its own tokens, which changes no row."""
 FRESH_COUNTS_SECONDS: Final = 5.0
@@ -347,7 +351,7 @@ LOG_READER_SECONDS: Final = 10 * MINUTE
 LOG_STREAM_SECONDS: Final = 60.0
 """Longest life of a stream of log lines, in seconds: the browser then asks again, with a login that is still
 valid, and loses no line."""
-LOOP_DELAY_SECONDS: Final = 0.25
+LOOP_DELAY_SECONDS: Final = 0.5
 """Longest interval between measurements of the event loop's delay while no metrics are read, in seconds."""
 METRICS_READ_SECONDS: Final = 300.0
 """Seconds after a scrape in which metrics count as in use: Prometheus scrapes far more often."""

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -117,6 +118,17 @@ def read_value(value: str) -> Entry | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def described(entry: Entry, last_activity: datetime | None) -> dict[str, Any]:
+    """Return a route in the format of `Proxy.get_all_routes`."""
+    return {
+        "routespec": entry.routespec,
+        "target": entry.target,
+        "data": dict(entry.data),
+        "more_targets": entry.more_targets,
+        "last_activity": last_activity,
+    }
 
 
 def key_of(routespec: str) -> str:

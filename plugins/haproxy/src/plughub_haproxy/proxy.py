@@ -18,7 +18,15 @@ from plughub_haproxy.activity import last_activity
 from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.certificate import CertificateFiles
 from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
-from plughub_haproxy.entries import HUB_SOCKET, Address, Entry, activity_id, key_of, read_value
+from plughub_haproxy.entries import (
+    HUB_SOCKET,
+    Address,
+    Entry,
+    activity_id,
+    described,
+    key_of,
+    read_value,
+)
 from plughub_haproxy.instance import Instance
 from plughub_haproxy.machine import group_of, has_dual_stack, worker_user
 from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_single_target, serves_errors
@@ -188,15 +196,17 @@ class HAProxyProxy(Proxy):
         key = key_of(routespec)
         await self._table.remove(key, activity_id(key))
 
-    async def get_all_routes(self, *, activity: bool = True) -> dict[str, dict[str, Any]]:
+    async def get_all_routes(self, *, activity: bool = True) -> Mapping[str, Mapping[str, Any]]:
         """Return all routes.
 
         Args:
             activity: include the last activity, which takes two more requests to HAProxy.
         """
+        if not activity:
+            return await self._table.routes()
         entries = await self._table.entries()
-        active = await last_activity(self._haproxy.runtime, self._haproxy.master) if activity else {}
-        return {entry.routespec: _described(entry, active) for entry in entries}
+        active = await last_activity(self._haproxy.runtime, self._haproxy.master)
+        return {entry.routespec: described(entry, active.get(entry.activity_id)) for entry in entries}
 
     async def replace_routes(self, routes: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace the whole table in one step.
@@ -342,13 +352,3 @@ class HAProxyProxy(Proxy):
             more_targets=tuple(more_targets),
             addresses=tuple(addresses),
         )
-
-
-def _described(entry: Entry, active: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "routespec": entry.routespec,
-        "target": entry.target,
-        "data": dict(entry.data),
-        "more_targets": entry.more_targets,
-        "last_activity": active.get(entry.activity_id),
-    }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from plughub_haproxy.configuration import TABLE
-from plughub_haproxy.entries import Entry, read_value
+from plughub_haproxy.entries import Entry, described, read_value
 from plughub_haproxy.pools import ERRORS, fill_commands, is_single_target, serves_errors
 from plughub_haproxy.route_file import MAP_NAME, RouteFile
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
@@ -23,18 +25,27 @@ class RouteTable:
     def __init__(self, runtime: RuntimeSocket, file: RouteFile) -> None:
         self._runtime = runtime
         self._file = file
-        self._shown = ""
+        self._shown = b""
         self._entries: dict[str, Entry] = {}
+        self._routes: dict[str, Mapping[str, Any]] = {}
         self.lock = asyncio.Lock()
         """Lock for changes, so that no route is lost while the whole table is replaced."""
 
     async def entries(self) -> list[Entry]:
-        """Return the entries from HAProxy, one for each key."""
-        shown = await self._runtime.query(f"show map {MAP_NAME}")
+        """Return the entries from HAProxy, one for each key; unchanged ones are the same objects."""
+        shown = await self._runtime.read(f"show map {MAP_NAME}")
         if shown != self._shown:
-            entries = await asyncio.to_thread(_read, shown, self._entries)
+            entries = await asyncio.to_thread(_read, shown.decode(), self._entries)
             self._shown, self._entries = shown, entries
+            self._routes = {
+                entry.routespec: MappingProxyType(described(entry, None)) for entry in entries.values()
+            }
         return list(self._entries.values())
+
+    async def routes(self) -> dict[str, Mapping[str, Any]]:
+        """Return the routes without their activity; unchanged ones are the same read-only objects."""
+        await self.entries()
+        return dict(self._routes)
 
     async def put(self, entry: Entry) -> None:
         """Add or change a route."""

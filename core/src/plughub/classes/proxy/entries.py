@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from plughub.classes.user_code import call
@@ -65,6 +66,30 @@ def route_of(spec: str, entry: Entry) -> Route:
         more_targets=tuple(data.pop(UNUSED_TARGETS, None) or entry.get("more_targets") or ()),
         last_activity=activity if isinstance(activity, datetime) else None,
     )
+
+
+class ListedRoutes:
+    """Routes that were made of a table, for as long as the class returns the same table.
+
+    Only tables of read-only entries (``MappingProxyType``) are recognised, because a class may change
+    others after it returned them. The comparison is cheap: unchanged entries are the same objects.
+    """
+
+    def __init__(self) -> None:
+        self._table: Entries | None = None
+        self._routes: tuple[Route, ...] = ()
+
+    def of(self, table: Entries) -> tuple[Route, ...] | None:
+        """Return the routes of a table that has not changed; None for another one."""
+        return self._routes if self._table is not None and table == self._table else None
+
+    def note(self, table: Entries, routes: list[Route]) -> Sequence[Route]:
+        """Return the routes of a table; those of read-only entries without extra routes are remembered."""
+        self._table = None
+        if not all(type(entry) is MappingProxyType and not is_extra(entry) for entry in table.values()):
+            return routes
+        self._table, self._routes = dict(table), tuple(routes)
+        return self._routes
 
 
 async def add_entry(pool: str, proxy: Proxy, route: Route) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from plughub.classes.proxy.entries import (
     Entries,
+    ListedRoutes,
     add_entry,
     entry_of,
     extra_routes,
@@ -55,6 +56,7 @@ class ProxyHooks:
         self._tries: dict[str, tuple[int, float]] = {}
         self._overrides = any(getattr(type(proxy), name) is not getattr(Proxy, name) for name in _CHANGING)
         self._asks_for_activity = takes(proxy.get_all_routes, "activity")
+        self._listed = ListedRoutes()
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
@@ -118,9 +120,12 @@ class ProxyHooks:
     async def hub_routes(self, activity: bool) -> Sequence[Route]:
         """Call ``get_all_routes``, and repair the extra routes."""
         found = await self._found(activity=activity)
+        if not self.proxy.extra_routes and (routes := self._listed.of(found)) is not None:
+            return routes
         await self._repair_extra(found)
-        routes = [route_of(spec, entry) for spec, entry in found.items() if not is_extra(entry)]
-        return [route for route in routes if route.routespec not in self._hidden] + [*self._hidden.values()]
+        listed = [route_of(spec, entry) for spec, entry in found.items() if not is_extra(entry)]
+        shown = [route for route in listed if route.routespec not in self._hidden]
+        return self._listed.note(found, [*shown, *self._hidden.values()])
 
     @hookimpl
     async def hub_routes_replace(self, routes: Sequence[Route]) -> None:

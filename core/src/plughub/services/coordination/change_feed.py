@@ -64,11 +64,18 @@ class CachedQuery(Generic[T]):
     Args:
         change_feed: detects changes.
         read: queries the database.
+        seconds: longest life of the answer, even if the change feed reports no change.
     """
 
-    def __init__(self, change_feed: ChangeFeed, read: Callable[[], Awaitable[T]]) -> None:
+    def __init__(
+        self,
+        change_feed: ChangeFeed,
+        read: Callable[[], Awaitable[T]],
+        seconds: float = CACHED_QUERY_SECONDS,
+    ) -> None:
         self._change_feed = change_feed
         self._read = read
+        self._seconds = seconds
         self._answer: T | None = None
         self._version = 0
         self._until = float("-inf")
@@ -88,7 +95,7 @@ class CachedQuery(Generic[T]):
         """Query the database and cache the answer."""
         version, requested_at = self._change_feed.version, time.monotonic()
         answer = await self._read()
-        self._answer, self._version, self._until = answer, version, requested_at + CACHED_QUERY_SECONDS
+        self._answer, self._version, self._until = answer, version, requested_at + self._seconds
         return answer
 
     def clear(self) -> None:

@@ -83,7 +83,7 @@ async def measure_loop_delay(metrics: Metrics, resolution: float, threshold: flo
         threshold: delay in seconds that is logged.
     """
     loop = asyncio.get_running_loop()
-    at_rest = max(resolution, min(LOOP_DELAY_SECONDS, threshold / 4))
+    at_rest = max(resolution, min(LOOP_DELAY_SECONDS, threshold / 2))
     due, timer = loop.time(), None
 
     def wait() -> None:

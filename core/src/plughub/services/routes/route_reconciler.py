@@ -9,7 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from plughub.domain.errors import HubError
-from plughub.domain.timings import ROUTE_CHECK_LONGEST_SECONDS, ROUTE_CHECK_SECONDS
+from plughub.domain.timings import (
+    ROUTE_ACTIVITY_LONGEST_SECONDS,
+    ROUTE_CHECK_LONGEST_SECONDS,
+    ROUTE_CHECK_SECONDS,
+)
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.background_loops import sleep_until_tick
 from plughub.services.coordination.leases import Leadership
@@ -104,7 +108,7 @@ class RouteReconciler:
             routes = await self._router.sync(lambda: self._leadership.is_held, activity=due)
         if due:
             self._activity_due = time.monotonic() + min(
-                ROUTE_CHECK_LONGEST_SECONDS, self._settings.last_activity_interval
+                ROUTE_ACTIVITY_LONGEST_SECONDS, self._settings.last_activity_interval
             )
             await self._activity.record_routes(last_activity(routes), self._router)
             await self._router.check()

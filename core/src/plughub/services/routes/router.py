@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,7 @@ from plughub.domain.hub_processes import HubProcess
 from plughub.domain.paths import normal_path
 from plughub.domain.routes import Route, ServerLocation
 from plughub.domain.servers import ServerRecord
-from plughub.domain.timings import REFUSED_ROUTE_BACKOFF
+from plughub.domain.timings import CACHED_SERVERS_SECONDS, REFUSED_ROUTE_BACKOFF
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.change_feed import CachedQuery, ChangeFeed
@@ -77,7 +77,10 @@ class Router:
         self.expected = ExpectedRoutes(store, settings)
         self._refused: dict[str, RouteRefusal] = {}
         self._accepted: dict[str, Route] = {}
-        self._expected_routes = CachedQuery(change_feed or ChangeFeed(), self.expected.read)
+        self._agreeing: tuple[object, object] = (None, None)
+        self._expected_routes = CachedQuery(
+            change_feed or ChangeFeed(), self.expected.read, CACHED_SERVERS_SECONDS
+        )
 
     async def start(self) -> bool:
         """Start the proxy unless it is running.
@@ -181,16 +184,21 @@ class Router:
         return self.expected.of_server(server)
 
     async def _repair(
-        self, routes: Iterable[Route], is_allowed: Callable[[], bool], *, at_once: bool
+        self, routes: Sequence[Route], is_allowed: Callable[[], bool], *, at_once: bool
     ) -> bool:
         """Repair differences once; return whether the whole table was replaced."""
-        actual = {route.routespec: route for route in routes}
         before = self._expected_routes.cached
-        wanted, busy = before or await self._expected_routes.refresh()
-        missing, surplus = _differences(actual, wanted, busy)
+        # Neither object ever changes: the same ones need no second comparison.
+        if before and routes is self._agreeing[0] and before is self._agreeing[1]:
+            return False
+        actual = {route.routespec: route for route in routes}
+        expected = before or await self._expected_routes.refresh()
+        missing, surplus = _differences(actual, *expected)
         if before and (missing or surplus):  # the routes in the proxy may be newer than the cached ones
-            wanted, busy = await self._expected_routes.refresh()
-            missing, surplus = _differences(actual, wanted, busy)
+            expected = await self._expected_routes.refresh()
+            missing, surplus = _differences(actual, *expected)
+        wanted, busy = expected
+        self._agreeing = (None, None) if missing or surplus else (routes, expected)
         missing_specs = {route.routespec for route in missing}
         self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in missing_specs}
         self._note_unlisted(missing)

@@ -15,6 +15,7 @@ from plughub.domain.errors import HubError, PluginError
 from plughub.domain.explanations import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.timings import (
+    CACHED_SERVERS_SECONDS,
     LEFTOVER_SECONDS,
     RUN_SEEN_SECONDS,
     SERVER_POLL_SECONDS,
@@ -72,7 +73,9 @@ class Poller:
         self._noted: dict[str, float] = {}
         self._leaderships: dict[str, Leadership] = {}
         self._running_of = {
-            plugin: CachedQuery(change_feed or ChangeFeed(), partial(self._read, plugin))
+            plugin: CachedQuery(
+                change_feed or ChangeFeed(), partial(self._read, plugin), CACHED_SERVERS_SECONDS
+            )
             for plugin in settings.spawners
         }
         self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
