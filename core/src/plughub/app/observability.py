@@ -51,7 +51,7 @@ class PeriodicMetricsCollector(Configurable):
         0.05,
         min=0.001,
         help="""Seconds between two measurements of the event loop's delay. If the metrics have not been read
-        for five minutes, the delay is measured only four times a second.""",
+        for five minutes, the delay is measured only twice a second.""",
     ).tag(config=True)
     event_loop_interval_log_threshold = traitlets.Float(
         1, help="Delay of the event loop in seconds above which it is logged."

@@ -32,6 +32,7 @@ from plughub.domain.timings import (
     DATABASE_WAIT_SECONDS,
     IDLE_TRANSACTION_SECONDS,
 )
+from plughub.storage.commit_counter import CommitCounter
 from plughub.storage.database_errors import (
     READ_ONLY,
     SILENT,
@@ -94,6 +95,7 @@ class Database:
         self._writers = (
             ThreadPoolExecutor(1, thread_name_prefix="plughub-db-write") if self._sqlite else self._readers
         )
+        self._commits = CommitCounter(self.engine)
         self._served = dict.fromkeys((self._readers, self._writers), 0.0)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -106,6 +108,30 @@ class Database:
             UnavailableError: the database is unreachable or overloaded.
         """
         return await self._off_the_loop(self._readers, work, write=False)
+
+    async def read_if_changed(
+        self, work: Callable[[Connection], T], seen: int | None
+    ) -> tuple[T | None, int | None]:
+        """Run a read-only transaction, unless nothing was committed since the last one.
+
+        Args:
+            work: function of a connection; it does not return None.
+            seen: the version that the last call returned, None to run the transaction in any case.
+
+        Returns:
+            The answer, None if nothing was committed; and the version, None if this database has none.
+
+        Raises:
+            UnavailableError: the database is unreachable or overloaded.
+        """
+
+        def look() -> tuple[T | None, int | None]:
+            version = self._commits.version()  # before the transaction, which may read more
+            if version is not None and version == seen and not self.problem:
+                return None, version
+            return self.run(work, write=False), version
+
+        return await self._in_thread(self._readers, look, write=False)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a transaction that may write; it is committed when the function returns.
@@ -161,6 +187,7 @@ class Database:
     def _close(self) -> None:
         for pool in {self._readers, self._writers}:
             pool.shutdown(wait=True, cancel_futures=True)
+        self._commits.close()
         self.engine.dispose()
 
     def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
@@ -177,12 +204,15 @@ class Database:
     async def _off_the_loop(
         self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
     ) -> T:
+        return await self._in_thread(pool, lambda: self.run(work, write=write), write=write)
+
+    async def _in_thread(self, pool: ThreadPoolExecutor, call: Callable[[], T], *, write: bool) -> T:
         begin = time.monotonic()
         is_available = not self._problems["write" if write else "read"]
         waits = DATABASE_WAIT_SECONDS if is_available else DATABASE_UNAVAILABLE_SECONDS
 
         def serve() -> T:
-            answer = self.run(work, write=write)
+            answer = call()
             self._served[pool] = time.monotonic()
             return answer
 

@@ -207,4 +207,5 @@ class ServiceLives:
     def forget(self, name: str, launch: str) -> None:
         """Delete the state of a service, unless it was started again."""
         statement = delete(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        self._connection.execute(statement)
+        if self._connection.execute(statement).rowcount:
+            self._changes.add("service", name)

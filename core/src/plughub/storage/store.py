@@ -35,6 +35,12 @@ class Store:
         """Run a read-only transaction."""
         return await self.database.read(lambda connection: work(Transaction(connection)))
 
+    async def read_if_changed(
+        self, work: Callable[[Transaction], T], seen: int | None
+    ) -> tuple[T | None, int | None]:
+        """Run a read-only transaction, unless nothing was committed; see `Database.read_if_changed`."""
+        return await self.database.read_if_changed(lambda connection: work(Transaction(connection)), seen)
+
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction that may write."""
 

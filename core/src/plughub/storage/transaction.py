@@ -63,9 +63,9 @@ class Transaction:
         """Return the statistics of the hub, with active users on request."""
         return count(self._connection, now, active_users=active_users, window=window)
 
-    def activity_snapshot(self) -> ActivitySnapshot:
-        """Read the activity snapshot."""
-        activity_snapshot = read_activity_snapshot(self._connection)
+    def activity_snapshot(self, alive_seconds: float = 0.0) -> ActivitySnapshot:
+        """Read the activity snapshot; hub processes live for so many seconds after a heartbeat."""
+        activity_snapshot = read_activity_snapshot(self._connection, alive_seconds)
         self._now = activity_snapshot.at  # saves another query for the time
         return activity_snapshot
 

@@ -80,7 +80,7 @@ async def test_a_poll_of_changes_is_two_statements(hub):
 
     def look(connection):
         event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
-        _read_changes(Transaction(connection), None)
+        _read_changes(Transaction(connection), None, 60)
 
     hub.database.run(look, write=False)
     assert len(statements) == 2

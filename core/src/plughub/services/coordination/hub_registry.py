@@ -72,6 +72,8 @@ class HubRegistry:
         self._on_missed = on_missed
         self._until: float | None = None
         self._seen: OrderedDict[int, None] = OrderedDict()
+        self._snapshot: ActivitySnapshot | None = None
+        self._version: int | None = None
 
     async def join(self) -> None:
         """Register this process, and take over from dead processes of this machine.
@@ -140,13 +142,28 @@ class HubRegistry:
     async def poll_changes_once(self) -> None:
         """Report changes by other processes and the hub's activity, read by one query."""
         # The clock of the database counts: this machine's clock may stop while it sleeps.
-        begin, until = time.monotonic(), self._until
-        found = await self._store.read(lambda tx: _read_changes(tx, until))
-        now = found.activity_snapshot.at
+        begin, until, alive = time.monotonic(), self._until, ALIVE_LEASES * self._settings.lease
+        # Leases of open operations end without a commit.
+        before = None if self._snapshot is None or self._snapshot.open_operations else self._snapshot
+        found, self._version = await self._store.read_if_changed(
+            lambda tx: _read_changes(tx, until, alive), self._version if before else None
+        )
+        if before and not found:
+            self._read_until(time.time())  # only SQLite can tell that nothing was committed
+            self._on_snapshot(before, begin)
+        elif found:
+            self._report(found, begin)
+
+    def _read_until(self, now: float) -> None:
+        """Note the time of a poll; after a long pause, changes may have been missed."""
+        until, self._until = self._until, now
         if until is not None and abs(now - until) > CHANGE_FEED_WINDOW:
             log.warning("no contact with other processes for %d s: discarding all caches", now - until)
             self._on_missed()
-        self._until = now
+
+    def _report(self, found: _Changes, begin: float) -> None:
+        self._read_until(found.activity_snapshot.at)
+        self._snapshot = found.activity_snapshot
         fresh = [(number, topic, key) for number, topic, key in found.changes if number not in self._seen]
         for number, *_ in fresh:
             self._seen[number] = None
@@ -189,8 +206,8 @@ class _Changes:
     activity_snapshot: ActivitySnapshot
 
 
-def _read_changes(tx: Transaction, until: float | None) -> _Changes:
-    activity_snapshot = tx.activity_snapshot()
+def _read_changes(tx: Transaction, until: float | None, alive_seconds: float) -> _Changes:
+    activity_snapshot = tx.activity_snapshot(alive_seconds)
     since = activity_snapshot.at if until is None else min(activity_snapshot.at, until)
     return _Changes(tx.changes.since(since - CHANGE_FEED_WINDOW), activity_snapshot)
 

@@ -1,0 +1,57 @@
+"""Counter of the commits to a database file, which an idle process reads instead of the database."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import cast
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+
+class CommitCounter:
+    """Counter of the commits of all processes and connections to a SQLite file.
+
+    Other databases have none: PostgreSQL could announce commits (``NOTIFY``), but takes a lock for that
+    which makes all commits of the server wait for each other.
+
+    Args:
+        engine: engine of the database.
+
+    Source:
+        ``PRAGMA data_version``: the number differs when another connection has committed since.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # A database in memory has one connection, which does not notice its own commits.
+        self._has_versions = engine.dialect.name == "sqlite" and not isinstance(engine.pool, StaticPool)
+        self._connection: sqlite3.Connection | None = None
+
+    def version(self) -> int | None:
+        """Return a number that differs after a commit; None if unknown. Blocks."""
+        if not self._has_versions:
+            return None
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except (sqlite3.Error, SQLAlchemyError):
+            self.close()
+            return None
+        return cast("int", version)
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another one, whose numbers begin anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        pooled = self._engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()  # the pool stays complete
+        return cast("sqlite3.Connection", connection)
