@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -415,3 +416,23 @@ async def test_check_routes_of_the_base_class_is_left_to_the_hub():
     proxy = InMemoryProxy()
     await hooks_of(proxy).hub_routes_check([HUB], [])
     assert proxy.table == {}
+
+
+async def test_a_table_of_read_only_entries_is_converted_once():
+    proxy = InMemoryProxy()
+    entry = {"routespec": "/a/", "target": "http://a", "data": {}}
+    proxy.table = {"/a/": MappingProxyType(entry)}
+    hooks = hooks_of(proxy)
+    first = await hooks.hub_routes(activity=False)
+    assert await hooks.hub_routes(activity=False) is first
+    proxy.table = {"/a/": MappingProxyType({**entry, "target": "http://b"})}
+    assert [found.target for found in await hooks.hub_routes(activity=False)] == ["http://b"]
+
+
+async def test_entries_that_a_class_changes_later_are_read_each_time():
+    proxy = InMemoryProxy()
+    proxy.table = {"/a/": {"routespec": "/a/", "target": "http://a", "data": {}}}
+    hooks = hooks_of(proxy)
+    await hooks.hub_routes(activity=False)
+    proxy.table["/a/"]["target"] = "http://b"
+    assert [found.target for found in await hooks.hub_routes(activity=False)] == ["http://b"]
