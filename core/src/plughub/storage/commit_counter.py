@@ -40,11 +40,11 @@ class CommitCounter:
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         except (sqlite3.Error, SQLAlchemyError):
             self.close()
-            return None
+            return None  # so that the caller does not compare numbers of two connections
         return cast("int", version)
 
     def close(self) -> None:
-        """Close the connection; the next call opens another one, whose numbers begin anew."""
+        """Close the connection. Numbers of the next one cannot be compared with those of this one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
