@@ -389,12 +389,16 @@ async def make_hub(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[WebH
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebHub]:
+async def shared_hub(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[WebHub]:
     """One hub for tests of a module with the mark ``asyncio(loop_scope="module")``.
 
-    For cases of a parameter that leave nothing behind which the next one could notice.
+    For cases of a parameter that leave nothing behind which the next one could notice. ``SHARED_HUB`` of the
+    module has its settings.
     """
-    hub = await WebHub(tmp_path_factory.mktemp("hub")).start()
+    settings = getattr(request.module, "SHARED_HUB", {})
+    hub = await WebHub(tmp_path_factory.mktemp("hub"), **settings).start()
     yield hub
     await hub.close()
 

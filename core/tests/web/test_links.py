@@ -6,6 +6,7 @@ import html
 import re
 
 import pytest
+import pytest_asyncio
 
 from plughub.testing.doubles import TinyServers
 from plughub.testing.hub import OPENED_BY_USER
@@ -22,10 +23,32 @@ TYPED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
 OWN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 
 
+SHARED_HUB = {"allow_named_servers": True}
+shares_hub = pytest.mark.asyncio(loop_scope="module")
+"""Mark of tests in which no server is created or started, as the next one would notice."""
+
+
 @pytest.fixture
-async def named_hub(make_hub, monkeypatch):
-    monkeypatch.setattr(spawn, "RECENT_LOGIN_SECONDS", 0)  # as if all logins were old
+def old_logins(monkeypatch):
+    """Let the hub believe that all users logged in long ago."""
+    monkeypatch.setattr(spawn, "RECENT_LOGIN_SECONDS", 0)
+
+
+@pytest.fixture
+def recent_logins(monkeypatch):
+    """Let the hub believe that all users have just logged in."""
+    monkeypatch.setattr(spawn, "RECENT_LOGIN_SECONDS", float("inf"))
+
+
+@pytest.fixture
+async def named_hub(make_hub, old_logins):
     return await make_hub(allow_named_servers=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def alice(shared_hub):
+    """A browser that is logged in to the shared hub."""
+    return await shared_hub.logged_in()
 
 
 async def servers_of(hub, name="alice"):
@@ -38,30 +61,31 @@ async def servers_of(hub, name="alice"):
     "path",
     ["/hub/spawn", "/hub/spawn/alice/evil", "/hub/spawn?opt-image=bad", "/hub/spawn/alice/evil?opt-a=1"],
 )
-async def test_external_link_creates_and_starts_nothing(named_hub, headers, path) -> None:
-    browser = await named_hub.logged_in()
-    answer = await browser.get(path, headers=headers)
+@shares_hub
+async def test_external_link_creates_and_starts_nothing(shared_hub, alice, old_logins, headers, path) -> None:
+    answer = await alice.get(path, headers=headers)
     assert (answer.code, b"Start this server?" in answer.body) == (200, True)
-    assert await servers_of(named_hub) == {}
-    assert not named_hub.tiny.started
+    assert await servers_of(shared_hub) == {}
+    assert not shared_hub.tiny.started
 
 
 @pytest.mark.parametrize("path", ["/hub/spawn/alice/lab", "/hub/spawn?backend=tiny"])
-async def test_typed_address_starts_no_other_server(named_hub, path) -> None:
-    browser = await named_hub.logged_in()
-    assert b"Start this server?" in (await browser.get(path, headers=TYPED)).body
-    assert not named_hub.tiny.started
+@shares_hub
+async def test_typed_address_starts_no_other_server(shared_hub, alice, old_logins, path) -> None:
+    assert b"Start this server?" in (await alice.get(path, headers=TYPED)).body
+    assert not shared_hub.tiny.started
 
 
 @pytest.mark.parametrize("path", ["/hub/spawn/alice/evil", "/hub/spawn"])
 @pytest.mark.parametrize("query", ["opt-image=bad", "image=bad", "image"])
 @pytest.mark.parametrize("before", ["login", "spawn-pending/alice", "confirm", "spawn"])
-async def test_hub_page_that_passes_its_query_on_is_not_trusted(make_hub, path, query, before) -> None:
-    hub = await make_hub(allow_named_servers=True)
-    browser = await hub.logged_in()
-    headers = {**OWN, "Referer": f"{hub.address}/hub/{before}?{query}"}
-    assert b"Start this server?" in (await browser.get(f"{path}?{query}", headers=headers)).body
-    assert not hub.tiny.started
+@shares_hub
+async def test_hub_page_that_passes_its_query_on_is_not_trusted(
+    shared_hub, alice, recent_logins, path, query, before
+) -> None:
+    headers = {**OWN, "Referer": f"{shared_hub.address}/hub/{before}?{query}"}
+    assert b"Start this server?" in (await alice.get(f"{path}?{query}", headers=headers)).body
+    assert not shared_hub.tiny.started
 
 
 @pytest.mark.parametrize(
@@ -76,15 +100,17 @@ async def test_hub_page_that_passes_its_query_on_is_not_trusted(make_hub, path, 
     ],
 )
 @pytest.mark.parametrize("site", [{}, {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}])
-async def test_hub_page_that_leads_to_next_is_not_trusted(make_hub, before, site) -> None:
-    hub = await make_hub(allow_named_servers=True)
-    browser = await hub.logged_in()
-    headers = {**site, "Referer": f"{hub.address}{before}"}
-    answer = await browser.get("/hub/spawn/alice/evil?opt-image=bad", headers=headers)
+@shares_hub
+async def test_hub_page_that_leads_to_next_is_not_trusted(
+    shared_hub, alice, recent_logins, before, site
+) -> None:
+    headers = {**site, "Referer": f"{shared_hub.address}{before}"}
+    answer = await alice.get("/hub/spawn/alice/evil?opt-image=bad", headers=headers)
     assert (answer.code, b"Start this server?" in answer.body) == (200, True)
-    assert not hub.tiny.started
-    await hub.user("bob")
-    page = await browser.get(f"/hub/login/onetime?token={await hub.links.create('bob')}", headers=headers)
+    assert not shared_hub.tiny.started
+    await shared_hub.user("bob")
+    token = await shared_hub.links.create("bob")
+    page = await alice.get(f"/hub/login/onetime?token={token}", headers=headers)
     assert b"Log in with this link?" in page.body
 
 
@@ -271,9 +297,11 @@ async def test_login_link_preview_reveals_nothing_and_keeps_link(hub) -> None:
 
 
 @pytest.mark.parametrize("referer", ["{}/", "{}/hub/login?next=/hub/spawn%3Fopt-image=bad"])
-async def test_hub_page_that_may_pass_login_link_on_is_not_trusted(named_hub, referer) -> None:
-    browser = await named_hub.logged_in()
-    headers = {**OWN, "Referer": referer.format(named_hub.address)}
-    answer = await browser.get("/hub/spawn?opt-image=bad", headers=headers)
+@shares_hub
+async def test_hub_page_that_may_pass_login_link_on_is_not_trusted(
+    shared_hub, alice, old_logins, referer
+) -> None:
+    headers = {**OWN, "Referer": referer.format(shared_hub.address)}
+    answer = await alice.get("/hub/spawn?opt-image=bad", headers=headers)
     assert b"Start this server?" in answer.body
-    assert not named_hub.tiny.started
+    assert not shared_hub.tiny.started

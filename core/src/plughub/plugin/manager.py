@@ -49,7 +49,13 @@ class _PrefixedPluginManager(pluggy.PluginManager):
         return super().parse_hookimpl_opts(plugin, name)
 
     def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
-        return super().parse_hookspec_opts(module_or_class, name) if name.startswith(PREFIX) else None
+        return _specification(module_or_class, name) if name.startswith(PREFIX) else None
+
+
+@functools.cache
+def _specification(module: Any, name: str) -> pluggy.HookspecOpts | None:
+    """Return what pluggy has to know of a hook."""
+    return pluggy.PluginManager(PROJECT).parse_hookspec_opts(module, name)
 
 
 class ActivePlugins:
