@@ -36,7 +36,7 @@ def test_that_ends_its_process():
     os._exit(1)
 
 def test_after():
-    pass
+    assert not "it fails"
 """
 WORKER = """
 import os
@@ -112,7 +112,10 @@ def test_a_test_that_ends_its_process_is_named_once_and_folders_stay_in_one_proc
     assert re.search(
         r"worker 'gw\d' crashed while running 'test_one.py::test_that_ends_its_process'", said
     ), said
-    assert "1 failed, 6 passed" in said
+    assert "2 failed, 5 passed" in said
+    at_once = said.partition("= FAILURES =")[0]
+    assert "\ncall failed: test_one.py::test_after: AssertionError: assert not 'it fails'\n" in at_once, said
+    assert re.search(r"^\S+ failed: test_one.py::test_that_ends_its_process: ", at_once, re.MULTILINE), said
     workers = dict(re.findall(r"^worker (\S+) (gw\d)$", said, re.MULTILINE))
     assert len(workers) == 4, said
     assert len({worker for module, worker in workers.items() if "engine" in module}) == 1, said

@@ -3,15 +3,16 @@
 ``--dist loadfile`` gives each file to one process. The tests of a folder that the setting ``one_process``
 names share something of the machine, such as its engine, swarm and networks, or something that takes long to
 build: all of them run in one process, one after the other. They and the slow files begin first, so that no
-process is busy for long when the others have ended.
+process is busy for long when the others have ended. Without pytest-xdist none of this has an effect.
 
-Without pytest-xdist none of this has an effect.
+A failure is also printed when it happens, with and without pytest-xdist.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -60,6 +61,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "build: pytest-xdist runs all tests of such a folder in one process",
         type="args",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Print failures as they happen, in the process that has the terminal."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        config.pluginmanager.register(_EarlyFailures(reporter))
+
+
+class _EarlyFailures:
+    """Prints one line for each failure at once; pytest describes it at the end, which may be much later."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print a failed phase of a test with the first line of its error."""
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            lines = (crash.message if crash else report.longreprtext).splitlines() or [""]
+            # It may follow dots for other tests.
+            self._reporter.write_line(f"\n{report.when} failed: {report.nodeid}: {lines[0]}", red=True)
+            self._reporter.flush()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -122,5 +148,9 @@ def scope_of(nodeid: str, folders: Sequence[str]) -> str:
     Returns:
         The folder, or the file when it is in none of them.
     """
-    file = nodeid.partition("::")[0]
+    return _scope_of_file(nodeid.partition("::")[0], tuple(folders))
+
+
+@functools.lru_cache(maxsize=2000)
+def _scope_of_file(file: str, folders: tuple[str, ...]) -> str:
     return next((folder for folder in folders if Path(file).is_relative_to(folder)), file)
