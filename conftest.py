@@ -9,7 +9,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+
+sys.dont_write_bytecode = False  # each process would rewrite the assertions of all tests and plugins again
+
+from hypothesis import settings  # noqa: E402 - see above
 
 ROOT = Path(__file__).parent
 OBJECTS_BETWEEN_COLLECTIONS = 10_000
@@ -19,7 +22,6 @@ pytest_plugins = ["plughub.testing.quick", "plughub.testing.workers", "plughub.t
 settings.register_profile("plughub", deadline=None)  # the machine may be busy
 settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("plughub")
-sys.dont_write_bytecode = False  # each process would rewrite the assertions of all tests again
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # hubs under test end on it, even when the tests run under nohup
 
 

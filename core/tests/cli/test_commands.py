@@ -38,6 +38,7 @@ def offer(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+@starts
 def jupyterhub_file(tmp_path):
     """Database file as JupyterHub 6 leaves it, with a user and a running server."""
     file = tmp_path / "jupyterhub.sqlite"

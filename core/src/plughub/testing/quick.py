@@ -211,11 +211,17 @@ def is_slow(item: pytest.Item) -> bool:
 
 
 def _is_slow(item: pytest.Item) -> bool:
-    if any(item.get_closest_marker(mark) for mark in SLOW_MARKS):
+    if any(mark.name in SLOW_MARKS for mark in item.iter_markers()):
         return True
     if not isinstance(item, pytest.Function):
         return False
-    return any(leads_to_start(function, _seen) for function in [item.function, *_fixtures(item)])
+    return any(_is_slow_function(function) for function in [item.function, *_fixtures(item)])
+
+
+@functools.cache
+def _is_slow_function(function: Callable[..., object]) -> bool:
+    """Return whether the function of a test or a fixture is slow; thousands of tests share the same ones."""
+    return leads_to_start(function, _seen)
 
 
 def _fixtures(item: pytest.Function) -> Iterator[Callable[..., object]]:
