@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def examples(pools: ThreadPools) -> Examples:
     return Examples(pools)
 
 
-def server(**facts: object) -> Server:
+def server(**facts: Any) -> Server:
     groups = facts.pop("groups", ())
     return Server(user=UserInfo(name="alice", groups=groups), **facts)
 
@@ -96,7 +97,7 @@ async def test_configure_reads_the_settings_of_the_plugin(examples: Examples, tm
     )
     [implementation] = examples.plugins.implementations("hub_configure")
     examples.caller.register("hub_configure", context=context)
-    assert implementation.plugin.limits == {"students": 1, "staff": 3}
+    assert implementation.plugin.limits == {"students": 1, "staff": 3}  # type: ignore[attr-defined]
 
 
 async def test_a_spawner_class_is_registered(examples: Examples) -> None:
@@ -159,9 +160,9 @@ async def test_options_are_shown_and_read(examples: Examples) -> None:
 async def test_a_spawner_is_checked(examples: Examples, tmp_path: Path) -> None:
     hooks = examples.load("hub_check_spawner")
     [implementation] = examples.plugins.implementations("hub_check_spawner")
-    implementation.plugin.socket = tmp_path / "missing"
+    implementation.plugin.socket = tmp_path / "missing"  # type: ignore[attr-defined]
     assert (await hooks.check_spawner(NAME)).message == "The machine for containers does not answer."
-    implementation.plugin.socket = tmp_path
+    implementation.plugin.socket = tmp_path  # type: ignore[attr-defined]
     assert await hooks.check_spawner(NAME) is None
 
 
@@ -209,7 +210,12 @@ async def test_a_server_is_launched_polled_and_stopped(
 
 async def test_a_failed_start_is_reported(examples: Examples, caplog: pytest.LogCaptureFixture) -> None:
     hooks = examples.load("hub_event")
-    event = {"at": datetime.now(UTC), "user": "alice", "server": "lab", "detail": {"message": "no memory"}}
+    event: dict[str, Any] = {
+        "at": datetime.now(UTC),
+        "user": "alice",
+        "server": "lab",
+        "detail": {"message": "no memory"},
+    }
     with caplog.at_level(logging.WARNING, "mail_admins"):
         await hooks.event(Event(kind=EventKind.SPAWN, **event), NAME)
         await hooks.event(Event(kind=EventKind.SPAWN_FAILED, **event), NAME)

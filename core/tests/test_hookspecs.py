@@ -134,7 +134,7 @@ def test_a_typed_method_calls_its_hook_in_its_call_mode(name: str) -> None:
     ]
     assert calls
     for way, hook in calls:
-        calling = HOOKS[hook].calling
+        calling = HOOKS[hook].calling  # type: ignore[index]
         assert way in {calling.value, "listeners"} or (way == "owner" and calling is CallMode.OWN)
 
 

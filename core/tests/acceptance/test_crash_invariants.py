@@ -78,7 +78,7 @@ def execute(run, statement):
 def environment_of_server(run):
     port = free_port()
     found = Processes().environment(run.invariants.mark, "ada")
-    return found | {"JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}/user/ada/"}
+    return found | {"JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}/user/ada/"}  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(

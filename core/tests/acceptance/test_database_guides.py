@@ -94,8 +94,8 @@ def test_two_hub_processes_run_on_the_database_of_the_page_which_is_dumped_and_r
         command, option = replaced(POSTGRESQL["second"], {"8082": str(free_port())}).split()
         assert command == "hub"
         given = {"config": config, "env": as_hub}
-        hub = HubProcess(tmp_path, f"--JupyterHub.port={port}", **given)
-        second = HubProcess(tmp_path, f"--JupyterHub.port={port}", option, name="second", **given)
+        hub = HubProcess(tmp_path, f"--JupyterHub.port={port}", **given)  # type: ignore[arg-type]
+        second = HubProcess(tmp_path, f"--JupyterHub.port={port}", option, name="second", **given)  # type: ignore[arg-type]
         with hub:
             call = client_of(hub, "ada")
             second.start()

@@ -102,7 +102,7 @@ class ObservedHub:
     def patiently(self, *request: object) -> Reply:
         """Retry while the hub is unavailable, as its answer suggests."""
         ends = time.monotonic() + 60
-        while (answer := self.other(*request)).status == 503:
+        while (answer := self.other(*request)).status == 503:  # type: ignore[arg-type]
             assert time.monotonic() < ends, answer
         return answer
 

@@ -270,7 +270,7 @@ def test_invariants_hold_after_random_actions_and_crashes(tmp_path, database, pr
         run = stack.enter_context(Run(tmp_path, urls[database], proxy))
         failures = []
         try:
-            run_state_machine_as_test(lambda: RandomActions(run, failures), settings=BOUNDS)
+            run_state_machine_as_test(lambda: RandomActions(run, failures), settings=BOUNDS)  # type: ignore[arg-type]
         finally:
             if failures:
                 raise failures[0] from None

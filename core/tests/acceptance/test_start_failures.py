@@ -28,13 +28,13 @@ def start(tmp_path):
             model = call("GET", f"/users/{user}").body
             assert model["pending"] is None
             assert model["servers"] == {}
-            go.log = hub.stderr
+            go.log = hub.stderr  # type: ignore[attr-defined]
         message = reply.body["message"]
         assert not re.search(
             r"(?<![:/\w])/(?!user/)\w|Errno|Error\b|[A-Z]\w+\.[a-z]|useradd|pip ", message
         ), message
         if reference := re.search(r"can find details by reference ([0-9a-f]{8})\.$", message):
-            assert f"start of {user}/ ({reference[1]}) failed" in go.log
+            assert f"start of {user}/ ({reference[1]}) failed" in go.log  # type: ignore[attr-defined]
         return reply
 
     return go

@@ -109,7 +109,7 @@ def test_one_hub_is_killed_and_the_other_continues_its_operations(two_hubs):
     first, second = two_hubs
     call = client_of(first, "bob")
     usual = seconds_of_a_start(first)
-    answers = []
+    answers: list[int | str] = []
     stop = threading.Event()
 
     def keep_asking():

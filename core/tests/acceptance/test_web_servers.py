@@ -85,7 +85,7 @@ def site(tmp_path_factory):
         call = client_of(hub, "ada")
         assert call("POST", "/users/ada/server").status in {201, 202}
         call.until("/users/ada", lambda user: user["server"])
-        made.token = call("POST", "/users/ada/tokens", {}).body["token"]
+        made.token = call("POST", "/users/ada/tokens", {}).body["token"]  # type: ignore[attr-defined]
         yield made
         call("DELETE", "/users/ada/server")
         call.until("/users/ada", lambda user: not user["servers"])

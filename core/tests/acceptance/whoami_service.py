@@ -10,7 +10,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler, authenticated
 
 
-class WhoAmI(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
+class WhoAmI(HubOAuthenticated, RequestHandler):
     @authenticated
     def get(self) -> None:
         user = self.get_current_user()

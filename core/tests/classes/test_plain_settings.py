@@ -26,7 +26,7 @@ class Mixin:
 
 
 class SiteSettings(Mixin, Base):
-    limit: str = "1G"
+    limit: str = "1G"  # type: ignore[assignment]
     sizes = ("a",)
     rules = [1]  # noqa: RUF012
     _hidden = 1

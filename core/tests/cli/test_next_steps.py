@@ -23,7 +23,7 @@ def advice(tmp_path, monkeypatch):
             selection=SimpleNamespace(active=SimpleNamespace(names=active or ONETIME)),
         )
         options = argparse.Namespace(config=config, plugins=plugins)
-        return "\n".join(next_steps(options, SimpleNamespace(plan=plan)))
+        return "\n".join(next_steps(options, SimpleNamespace(plan=plan)))  # type: ignore[arg-type]
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(COMMAND_VARIABLE, "hub")

@@ -159,7 +159,7 @@ def test_a_wrong_command_writes_nothing(arguments, complaint, tmp_path, monkeypa
     try:
         code = main(["plugins", "new", *arguments])
     except SystemExit as ended:
-        code = ended.code
+        code = ended.code  # type: ignore[assignment]
     assert code == 2
     assert complaint in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

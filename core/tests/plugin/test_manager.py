@@ -49,7 +49,7 @@ def test_an_implementation_may_ask_to_be_first_or_last(plugins) -> None:
 
 def test_a_module_is_a_plugin(plugins) -> None:
     module = types.ModuleType("some_plugin")
-    module.hub_poll = PollPlugin().hub_poll
+    module.hub_poll = PollPlugin().hub_poll  # type: ignore[attr-defined]
     plugins.add("module", module)
     assert hooks_of(plugins, "module") == ("hub_poll",)
 

@@ -153,7 +153,7 @@ def test_each_of_these_settings_has_a_help_text():
 
 @pytest.mark.parametrize("section", OF_OTHER_CLASSES)
 def test_every_setting_of_another_class_is_accepted(planned, caplog, section):
-    lines = "".join(f"c.{section}.{name} = {value!r}\n" for name, value in OF_OTHER_CLASSES[section].items())
+    lines = "".join(f"c.{section}.{name} = {value!r}\n" for name, value in OF_OTHER_CLASSES[section].items())  # type: ignore[attr-defined]
     plan = planned(f"c.Authenticator.allow_all = True\n{lines}", "localprocess", "pam", "chp")
     assert plan.selection.proxy == "chp"
     assert "have no effect" not in caplog.text

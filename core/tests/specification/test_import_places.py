@@ -52,7 +52,7 @@ def test_a_misspelt_name_is_unknown_and_a_star_import_loads_no_plugin(module):
 
 
 def test_a_class_that_no_plugin_registers_belongs_to_none():
-    from plughub.spawner import SimpleLocalProcessSpawner
+    from plughub.spawner import SimpleLocalProcessSpawner  # type: ignore[attr-defined]
 
     subclass = type("Heir", (SimpleLocalProcessSpawner,), {"__module__": "plughub_localprocess.heir"})
     assert plugin_that_registers("spawner", subclass, installed_plugins().values()) == ""

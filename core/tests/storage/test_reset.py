@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, inspect, text
 from plughub.app import database_reset
 from plughub.app.config import JupyterHub
 from plughub.app.database_reset import reset_database
+from plughub.app.login_links import caller
 from plughub.domain.audit import AuditQuery
 from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.services.coordination.initial_records import store_initial_records
@@ -51,7 +52,7 @@ def test_everything_is_deleted_and_recorded(used, db_url, caplog):
     assert schema_state(db_url).current
     assert run(db_url, "SELECT count(*) FROM of_another_program") == [(0,)]
     (entry,) = used(lambda tx: tx.audit.page(AuditQuery(), 0, 10))
-    assert (entry.kind, entry.detail["by"]) == ("reset-database", database_reset.caller())
+    assert (entry.kind, entry.detail["by"]) == ("reset-database", caller())
     assert "everything was deleted by" in caplog.text
     assert "(1 users)" in caplog.text
     path = sqlite_path(db_url)

@@ -229,7 +229,7 @@ def test_invalid_database_settings_are_named(use, fault, tmp_path):
 def test_invalid_connection_arguments_are_named(fault, tmp_path):
     options, said = WRONG_AT_THE_FIRST_CONNECTION[fault]
     with pytest.raises(StartError, match=said):
-        prepare_schema(f"sqlite:///{tmp_path}/a", options)
+        prepare_schema(f"sqlite:///{tmp_path}/a", options)  # type: ignore[arg-type]
 
 
 def test_a_missing_driver_for_postgresql_is_reported_with_what_to_install(monkeypatch):

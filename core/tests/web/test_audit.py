@@ -15,7 +15,7 @@ async def trail(hub):
 
     async def lines(*kinds: str, **query: str):
         async def look():
-            found = await hub.store.read(lambda tx: tx.audit.page(AuditQuery(**query), 0, 1000))
+            found = await hub.store.read(lambda tx: tx.audit.page(AuditQuery(**query), 0, 1000))  # type: ignore[arg-type]
             return found[::-1] if set(kinds) <= {line.kind for line in found} else None
 
         return await hub.until(look)

@@ -164,7 +164,7 @@ NO_SENSE = {
 async def test_impossible_requests_are_refused_without_effect(hub, caplog):
     calls = {f"{call.method} {call.path}": call for call in CALLS}
     for name, bodies in NO_SENSE.items():
-        for body in bodies:
+        for body in bodies:  # type: ignore[attr-defined]
             await refused(hub, calls[name], json.dumps(body).encode())
     assert max((len(record.getMessage()) for record in caplog.records), default=0) < 1000
 

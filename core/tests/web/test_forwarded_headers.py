@@ -43,7 +43,7 @@ def request(peer, *, is_proxy=True, **headers):
         headers=HTTPHeaders(
             {"Host": "hub", **{name.replace("_", "-"): text for name, text in headers.items()}}
         ),
-        connection=PeerConnection(is_proxy=is_proxy),
+        connection=PeerConnection(is_proxy=is_proxy),  # type: ignore[arg-type]
     )
     made.remote_ip = peer
     made.protocol = "http"

@@ -252,7 +252,7 @@ async def test_awaited_body_gives_way_to_same_user_only(hub, connect):
         token = (await hub.program(name)).headers["Authorization"]
         head = post("/hub/api/held", MAX_BODY, f"Authorization: {token}")
         clients.setdefault(name, []).append(await (await connect(hub)).send(head, b"x"))
-        counted = min(sum(map(len, clients.values())), 3) * MAX_BODY
+        counted = min(sum(map(len, clients.values())), 3) * MAX_BODY  # type: ignore[arg-type]
         await hub.until(lambda counted=counted: _holds(lambda: bodies.total == counted))
     assert await clients["alice"][0].is_closed()
     assert bodies.total == 3 * MAX_BODY

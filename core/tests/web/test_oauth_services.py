@@ -77,7 +77,7 @@ async def test_visitor_consents_once(hub, load):
 async def test_consent_to_more_than_identity_needs_confirmation(make_hub, scope, asked):
     hub = await make_hub(confirm_within=600.0)
     given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET}
-    given["oauth_client_allowed_scopes"] = ["tokens!user"]
+    given["oauth_client_allowed_scopes"] = ["tokens!user"]  # type: ignore[assignment]
     declared = Declarations(roles=read_roles([OPEN], ScopeTree()), services=read_services([given]))
     await hub.store.write(lambda tx: sync_configuration(tx, declared))
     browser = await hub.logged_in()

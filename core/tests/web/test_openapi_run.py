@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -70,7 +71,7 @@ class HubRun:
         self.hub = WebHub(folder, allow_named_servers=True)
         self.lines: list[str] = []
         self.handler = logging.Handler()
-        self.handler.emit = lambda record: self.lines.append(record.getMessage())  # type: ignore[method-assign]
+        self.handler.emit = lambda record: self.lines.append(record.getMessage())
         logging.getLogger().addHandler(self.handler)
         self.loop.run_until_complete(self._start())
 
@@ -154,7 +155,12 @@ def check(run, client, request):
     return answer
 
 
-HOW = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+HOW: dict[str, Any] = {
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+}
 
 
 @given(request=requests())

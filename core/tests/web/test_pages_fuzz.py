@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import pytest
@@ -73,14 +74,14 @@ HEADERS = st.fixed_dictionaries(
         "User-Agent": st.sampled_from(["", "\xff\xfe"]),
     },
 )
-ORIGINS = {
+ORIGINS: dict[str, Any] = {
     "one origin": {},
     "a base address": {"base_url": "/deep/prefix/"},
     "separate origins": {"origins": Origins(hub="http://127.0.0.1", servers="http://servers.example")},
     "a host for each": {"origins": Origins(hub="http://127.0.0.1", host_hook=idna_host)},
 }
 OURS = re.compile(r"https?://(127\.0\.0\.1(:\d+)?|servers\.example|[a-z0-9-]+\.127\.0\.0\.1)(/|$)")
-HOW = {
+HOW: dict[str, Any] = {
     "phases": [Phase.generate],
     "deadline": None,
     "derandomize": True,

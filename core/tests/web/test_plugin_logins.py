@@ -255,7 +255,7 @@ async def badges(make_hub):
     service = HTTPServer(Application([("/user/(.*)", BadgeUser)]))
     sockets = bind_sockets(0, "127.0.0.1")
     service.add_sockets(sockets)
-    plugin.SERVICE = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    plugin.SERVICE = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]
     pages = [PluginPage("badge", page) for page in plugin.hub_register_pages()]
     yield await make_hub(pages=pages, plugins={"badge": plugin, "watching": WatchingPlugin()})
     service.stop()

@@ -286,7 +286,7 @@ async def test_texts_of_profiles_are_escaped_wherever_they_are_shown(hub) -> Non
         "check": {"type": "boolean", "title": EVIL},
     }
     texts = {"slug": EVIL, "title": EVIL, "description": EVIL, "icon": f"/{EVIL}"}
-    hub.tiny.profiles = (Profile(**texts, options={"properties": properties}), Profile(slug="b", title=EVIL))
+    hub.tiny.profiles = (Profile(**texts, options={"properties": properties}), Profile(slug="b", title=EVIL))  # type: ignore[arg-type]
     hub.tiny.problem = EVIL
     browser = await hub.logged_in()
     query = urlencode({"opt-profile": EVIL, f"opt-{EVIL}": EVIL, "opt-radio": EVIL, "opt-boxes": EVIL})

@@ -78,7 +78,7 @@ async def test_an_external_proxy_is_not_trusted_to_confine_service_workers(start
 async def test_a_missing_command_is_reported_with_the_way_to_install_it(start):
     with pytest.raises(PluginError, match=r"ConfigurableHTTPProxy\.command .*'no-such-proxy'") as raised:
         await start(traits={"command": ["no-such-proxy"]})
-    assert "npm install -g configurable-http-proxy" in raised.value.__cause__.hint
+    assert "npm install -g configurable-http-proxy" in raised.value.__cause__.hint  # type: ignore[attr-defined]
 
 
 async def test_node_does_not_limit_the_time_of_an_upload(monkeypatch):

@@ -637,7 +637,7 @@ async def test_options_are_read_from_the_form_as_configured():
     hooks = SpawnerHooks(NAME, DockerSpawner, config)
     options = await hooks.hub_options_from_form(make_server("alice"), {"size": ["small"]}, False)
     assert options == {"size": "small"}
-    await hooks._build(make_server("alice", options=options)).choose()
+    await hooks._build(make_server("alice", options=options)).choose()  # type: ignore[attr-defined]
 
 
 def test_the_interval_between_polls_of_a_swarm_reaches_the_hub():
@@ -693,5 +693,5 @@ def test_a_setting_shows_in_the_container_of_a_system_user(setting, value, read,
     spawner = SpawnerHooks(NAME, SystemUserSpawner, Config({"SystemUserSpawner": given}))._build(
         make_server("daemon")
     )
-    spawner.user_id = spawner.group_id = 1000
+    spawner.user_id = spawner.group_id = 1000  # type: ignore[attr-defined]
     assert read(spawner) == expected

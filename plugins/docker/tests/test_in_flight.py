@@ -65,7 +65,7 @@ def killed_in_flight(tmp_path, plugin, name, path, *settings):
     """Kill a hub while the engine executes its request, and return the statuses of all such requests."""
     held = HeldRequests(path)
     with Relay(tmp_path, before=held.before, after=held.after) as relay:
-        config = config_of(plugin, name, *settings, relay.url)
+        config = config_of(plugin, name, *settings, relay.url)  # type: ignore[call-arg]
         with HubProcess(tmp_path / "hub", "--plugins", f"{plugin},dummy", config=config) as hub:
             call = client_of(hub, "alice")
             assert call("POST", "/users/alice/server", {}).status == 202

@@ -94,10 +94,10 @@ async def test_another_choice_is_refused_and_no_choice_keeps_the_earlier_one(
         container, _ = await start({"image": "Tiny", "environment": {"COURSE": "1"}}, **settings)
         with pytest.raises(PluginError, match="choose that image instead") as caught:
             await start({"image": "Other"}, **settings)
-        assert caught.value.__cause__.status == 400
+        assert caught.value.__cause__.status == 400  # type: ignore[attr-defined]
         with pytest.raises(PluginError, match="created with another environment") as caught:
             await start({"image": "Tiny", "environment": {"COURSE": "2"}}, **settings)
-        assert caught.value.__cause__.status == 400
+        assert caught.value.__cause__.status == 400  # type: ignore[attr-defined]
         again, said = await start({}, **settings)
         assert again == container
         assert "different configuration" not in said

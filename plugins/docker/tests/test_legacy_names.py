@@ -80,5 +80,5 @@ def test_move_certs_image_is_accepted_without_effect(caplog):
 
 def test_remove_of_a_swarm_is_accepted_without_effect(caplog):
     hooks = SpawnerHooks(NAME, SwarmSpawner, Config({"SwarmSpawner": {"remove": False}}))
-    assert hooks._build(make_server("alice")).remove
+    assert hooks._build(make_server("alice")).remove  # type: ignore[attr-defined]
     assert "SwarmSpawner.remove has no effect" in caplog.text

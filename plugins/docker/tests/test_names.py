@@ -13,7 +13,7 @@ from plughub_docker.fixed_addresses import _candidates
 from plughub_docker.spawner import DockerSpawner
 
 HOOKS = SpawnerHooks(NAME, DockerSpawner, Config())
-NAMES = st.text(st.characters(exclude_categories=("C",), exclude_characters="/"), min_size=1, max_size=20)
+NAMES = st.text(st.characters(exclude_categories=("C",), exclude_characters="/"), min_size=1, max_size=20)  # type: ignore[arg-type]
 NEAR = st.text("ab-", min_size=1, max_size=6)
 SERVERS = st.just("") | st.from_regex(r"[a-z](-?[a-z0-9]){0,5}", fullmatch=True)
 PAIRS = st.tuples(NAMES | NEAR, SERVERS | NEAR)
@@ -44,7 +44,7 @@ def test_an_image_in_a_name_may_have_a_registry_a_tag_and_a_digest():
         {"DockerSpawner": {"image": "hub.example:5000/lab/r:4@sha256:0aff", "name_template": "x-{imagename}"}}
     )
     one = SpawnerHooks(NAME, DockerSpawner, config)._build(make_server("ada", ""))
-    assert one.object_name == "x-hub.example-5000-lab-r-4-sha256-0aff"
+    assert one.object_name == "x-hub.example-5000-lab-r-4-sha256-0aff"  # type: ignore[attr-defined]
 
 
 def test_fixed_addresses_avoid_those_that_the_engine_assigns():
@@ -53,4 +53,4 @@ def test_fixed_addresses_avoid_those_that_the_engine_assigns():
     assert found
     assert not any(one in automatic for one in found)
     upper = [ip_address(one) for one in _candidates({"Subnet": "10.0.0.0/24"})]
-    assert all(ip_address("10.0.0.128") <= one < ip_address("10.0.0.255") for one in upper)
+    assert all(ip_address("10.0.0.128") <= one < ip_address("10.0.0.255") for one in upper)  # type: ignore[operator]

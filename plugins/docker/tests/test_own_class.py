@@ -25,7 +25,7 @@ class FormSpawner(DockerSpawner):
         return [*super().get_args(), "--writes=2"]
 
     async def start(self):
-        self.image = self.images[self.user_options["stack"]]
+        self.image = self.images[self.user_options["stack"]]  # type: ignore[attr-defined]
         self.extra_host_config = {"cap_drop": ["ALL"]}
         address, port = await super().start()
         self.log.info("listens at %s", port)

@@ -61,7 +61,7 @@ async def test_a_repository_that_is_not_listed_is_refused_before_anything_is_cre
     server = make_server("alice", options={"repository": "https://evil.example.com/x"})
     with pytest.raises(PluginError, match="is not allowed") as caught:
         await spawners(server=server, allowed_repositories=["https://code.example.org/*"]).start()
-    assert caught.value.__cause__.status == 400
+    assert caught.value.__cause__.status == 400  # type: ignore[attr-defined]
     assert engine.containers(all=True, filters={"name": prefix}) == []
 
 

@@ -496,7 +496,7 @@ async def test_an_image_that_is_not_listed_is_refused(spawners, tiny_image, chos
     server = make_server("alice", options={"image": chosen})
     with pytest.raises(PluginError, match="image") as caught:
         await spawners(server=server, allowed_images=["good", tiny_image]).start()
-    assert caught.value.__cause__.status == 400
+    assert caught.value.__cause__.status == 400  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("allowed", ["*", "{image}", ["other", "{image}"]])

@@ -115,7 +115,7 @@ async def test_root_gets_no_server_unless_that_is_allowed(spawners, tmp_path):
     settings = {"host_homedir_format_string": str(tmp_path), "image_homedir_format_string": "/work"}
     with pytest.raises(PluginError, match=r"'root' is a system account of the hub's machine") as caught:
         await spawners("root", **settings).start()
-    assert caught.value.__cause__.status == 403
+    assert caught.value.__cause__.status == 403  # type: ignore[attr-defined]
     spawner = spawners("root", allow_root=True, **settings)
     await spawner.start()
     assert (await spawner.facts())["uid"] == 0

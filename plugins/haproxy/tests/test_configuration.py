@@ -65,7 +65,7 @@ def test_haproxy_accepts_every_configuration(tmp_path: Path, changes: dict[str, 
 def test_a_setting_cannot_add_words_or_lines(tmp_path: Path, field: str) -> None:
     """HAProxy refuses an unusable word, and quotes it in full."""
     value = "127.0.0.1 name x'y\"z"
-    listener = replace(Listener(ip="127.0.0.1", port=1, user="root", group="root"), **{field: value})
+    listener = replace(Listener(ip="127.0.0.1", port=1, user="root", group="root"), **{field: value})  # type: ignore[arg-type]
 
     assert f"{value} " not in render(listener, {})
     checked = check(tmp_path, listener)
@@ -79,7 +79,7 @@ def test_a_setting_cannot_add_words_or_lines(tmp_path: Path, field: str) -> None
 @pytest.mark.parametrize("sign", ["\n", "\0", "\r"])
 def test_a_control_character_is_refused(field: str, sign: str) -> None:
     with pytest.raises(StartError, match="control character") as refused:
-        render(replace(Listener(ip="127.0.0.1", port=1), **{field: f"x{sign}    daemon"}), {})
+        render(replace(Listener(ip="127.0.0.1", port=1), **{field: f"x{sign}    daemon"}), {})  # type: ignore[arg-type]
     assert refused.value.exit_code == 2
 
 

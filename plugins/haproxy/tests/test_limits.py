@@ -44,7 +44,7 @@ async def hub():
     hub = HubDouble()
     server = await asyncio.start_server(hub.serve, "127.0.0.1", 0)
     async with server:
-        hub.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        hub.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]
         yield hub
 
 

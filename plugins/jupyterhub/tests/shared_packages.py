@@ -17,7 +17,7 @@ def copy_packages(library, *names):
         package = name.replace("-", "_")
         source = Path(find_spec(package).origin).parent  # of an editable installation, too
         shutil.copytree(source, library / package, ignore=shutil.ignore_patterns("__pycache__"))
-        about = Path(found.locate_file("")) / f"{package}-{found.version}.dist-info"
+        about = Path(found.locate_file("")) / f"{package}-{found.version}.dist-info"  # type: ignore[arg-type]
         shutil.copytree(about, library / about.name)
     return library
 

@@ -21,7 +21,7 @@ NAMES = sorted(
 @starts
 def python(text: str, **places: Path) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process of its own, because the import hook stays for the life of a process."""
-    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, **places)
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, **places)  # type: ignore[call-overload]
 
 
 @starts

@@ -236,8 +236,8 @@ def test_static_files_of_jupyterhub_never_replace_those_of_the_hub(hub):
         assert static(path).ok, path
     own = [path for path in OWN_STATIC.rglob("*") if path.is_file()]
     assert len(own) > 5
-    for path in own:
-        assert static(path.relative_to(OWN_STATIC)).content == path.read_bytes(), path
+    for file in own:
+        assert static(file.relative_to(OWN_STATIC)).content == file.read_bytes(), file
     assert static("../../jupyterhub_config.py").status_code == HTTPStatus.NOT_FOUND
 
 

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -111,7 +112,7 @@ c.Proxy.extra_routes = {{}}
         api = ApiClient(f"{hub.hub_url}/", TOKEN)
         api("POST", "/users/ada")
         assert api("POST", "/users/ada/server").status == HTTPStatus.CREATED
-        options = {"allow_redirects": False, "verify": f"{certificate}.crt"}
+        options: dict[str, Any] = {"allow_redirects": False, "verify": f"{certificate}.crt"}
         url = f"https://127.0.0.1:{port}/user/ada/"
         found = {
             host: requests.get(url, headers={**HEADERS, "Host": f"{host}:{port}"}, **options)

@@ -36,7 +36,7 @@ def test_the_files_belong_to_the_user(system_user, paths):
     account = find_account(system_user.pw_name)
     placed = write_certificates(paths, account.home, account)
     for path in (*placed.values(), Path(placed["keyfile"]).parent):
-        assert (Path(path).stat().st_uid, Path(path).stat().st_gid) == (account.uid, account.gid)
+        assert (Path(path).stat().st_uid, Path(path).stat().st_gid) == (account.uid, account.gid)  # type: ignore[arg-type]
 
 
 @pytest.mark.root

@@ -17,7 +17,7 @@ async def failure(spawner):
     with pytest.raises(PluginError) as caught:
         await spawner.start()
     assert await spawner.poll() == 0
-    read = caught.value.__cause__.message
+    read = caught.value.__cause__.message  # type: ignore[attr-defined]
     assert not re.search(r"(?<!:)/\w|Errno|Error|\b[A-Z]\w+\.[a-z]|useradd|pip |\(", read), (
         "this is for administrators"
     )

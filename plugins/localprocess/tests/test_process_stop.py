@@ -209,7 +209,7 @@ def test_a_concurrent_reader_of_the_exit_code_waits_for_it():
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
     with ThreadPoolExecutor(1) as other:
-        with child._waitpid_lock:
+        with child._waitpid_lock:  # type: ignore[attr-defined]
             asking = other.submit(children.exit_code, server)
             with pytest.raises(TimeoutError):
                 asking.result(0.2)

@@ -181,8 +181,8 @@ async def test_simple_runs_a_notebook_as_root_only_if_asked_to(simple, open_fold
     if expected is None:
         with pytest.raises(PluginError, match="this hub runs no notebook server as root") as caught:
             await spawner.start()
-        assert caught.value.__cause__.status == 403
-        assert "c.SystemAccounts.allowed = {'root'}" in caught.value.__cause__.detail
+        assert caught.value.__cause__.status == 403  # type: ignore[attr-defined]
+        assert "c.SystemAccounts.allowed = {'root'}" in caught.value.__cause__.detail  # type: ignore[attr-defined]
         return
     await spawner.start()
     await spawner.wait()
@@ -288,7 +288,7 @@ def second_root():
 async def test_a_system_account_cannot_have_a_server(local, name):
     with pytest.raises(PluginError, match="is a system account of this machine") as caught:
         await local(name).start()
-    assert caught.value.__cause__.status == 403
+    assert caught.value.__cause__.status == 403  # type: ignore[attr-defined]
 
 
 @pytest.mark.root

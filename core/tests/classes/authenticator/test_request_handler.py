@@ -109,7 +109,7 @@ async def test_each_method_gets_the_request_or_none(info):
     recording = RecordingAuthenticator()
     hooks = AuthenticatorHooks("recording", recording)
     identity = await hooks.hub_authenticate(Login(username="alice"), info)
-    done = await hooks.hub_complete_login(identity, None, info)
+    done = await hooks.hub_complete_login(identity, None, info)  # type: ignore[arg-type]
     await hooks.hub_refresh_user(Identity(name="alice"), info)
     assert done.admin is (info is not None)
     assert set(recording.handlers) == {"authenticate", "is_admin", "post_auth_hook", "refresh_user"}

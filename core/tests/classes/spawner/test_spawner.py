@@ -24,7 +24,7 @@ class RecordingSpawner(Spawner):
 
     made: ClassVar[list] = []
     image = Unicode("plain").tag(config=True)
-    profile = Dict({"a": {"b": 1, "c": 2}}).tag(config=True)
+    profile = Dict({"a": {"b": 1, "c": 2}}).tag(config=True)  # type: ignore[assignment]
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -273,7 +273,7 @@ def test_an_unsupported_setting_is_refused(setting, value):
 async def test_waiting_for_an_end_returns_the_exit_code_or_none():
     codes = iter([None, None, 5])
     spawner = RecordingSpawner()
-    spawner.poll = lambda: next(codes)
+    spawner.poll = lambda: next(codes)  # type: ignore[arg-type]
 
     assert await spawner.wait_for_death(5) == 5
     spawner.poll = lambda: None

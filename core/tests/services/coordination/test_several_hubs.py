@@ -19,7 +19,7 @@ AT_ONCE = 8
 class GroupsAuthenticator:
     @hookimpl
     async def hub_authenticate(self, login):
-        return Identity(name=login.username, groups=("a", "b"))
+        return Identity(name=login.username, groups=frozenset({"a", "b"}))
 
 
 def members(hubs):

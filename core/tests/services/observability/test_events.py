@@ -5,6 +5,7 @@ import pytest
 
 from plughub import hookimpl
 from plughub.domain.audit import AuditQuery
+from plughub.domain.clock import utcnow
 from plughub.domain.errors import UnavailableError
 from plughub.domain.events import Actor, Event, EventKind
 from plughub.plugin.hook_calls import HookCaller
@@ -124,7 +125,7 @@ class UnavailableStore:
 
 
 def login(user: str) -> Event:
-    return Event(kind=EventKind.LOGIN, at=events.utcnow(), user=user)
+    return Event(kind=EventKind.LOGIN, at=utcnow(), user=user)
 
 
 async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothing(
@@ -132,7 +133,7 @@ async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothi
 ) -> None:
     monkeypatch.setattr(audit, "AUDIT_RETRY_SECONDS", 0.05)
     away = UnavailableStore(store)
-    trail = AuditTrail(away)
+    trail = AuditTrail(away)  # type: ignore[arg-type]
     task = asyncio.create_task(trail.run())
     for number in range(700):
         await trail.hub_event(login(f"user{number}"))
@@ -158,7 +159,7 @@ async def test_the_last_events_are_stored_at_shutdown(store) -> None:
 
 
 async def test_entries_that_cannot_be_stored_at_shutdown_are_logged(store, caplog) -> None:
-    trail = AuditTrail(UnavailableStore(store))
+    trail = AuditTrail(UnavailableStore(store))  # type: ignore[arg-type]
     await trail.hub_event(login("alice"))
     with caplog.at_level(logging.ERROR):
         await trail.finish()

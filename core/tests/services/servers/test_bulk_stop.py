@@ -29,7 +29,7 @@ async def test_all_servers_are_stopped_although_some_stops_fail_first_and_one_se
     await hub.deletion.delete(await hub.user("alice"), 10)
     errors = {"bob": [ConflictError("at the same moment")], "carol": [RuntimeError("unforeseen")]}
     async with asyncio.timeout(30):
-        await stop_all(FlakyStops(hub.servers, errors), records)
+        await stop_all(FlakyStops(hub.servers, errors), records)  # type: ignore[arg-type]
         await asyncio.gather(*(hub.servers.wait(record, 20) for record in records))
     assert machine.running == {}
     assert "cannot request the stop of bob/: at the same moment" in caplog.text

@@ -33,7 +33,7 @@ class MinimalSpawner:
                 await machine.kill(server.operation)
             return machine.resumes
 
-        self.hub_spawn, self.hub_poll, self.hub_stop = map(hookimpl, (hub_spawn, hub_poll, hub_stop))
+        self.hub_spawn, self.hub_poll, self.hub_stop = map(hookimpl, (hub_spawn, hub_poll, hub_stop))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ async def test_a_login_link_is_for_the_user_who_had_the_name_when_it_was_made(hu
     else:
         await hub.user_admin.delete(user, 10, by=admin)
     login = type("Login", (), {"form": {FIELD: link}})
-    assert await links.hub_authenticate(login) is None
+    assert await links.hub_authenticate(login) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -181,7 +181,7 @@ async def test_reports_of_refused_logins_are_limited_and_the_rest_is_counted(mak
 def test_log_lines_of_unauthenticated_clients_are_limited_and_dropped_ones_are_counted() -> None:
     written = []
     handler = logging.Handler()
-    handler.emit = written.append
+    handler.emit = written.append  # type: ignore[assignment]
     handler.addFilter(LogRateLimit(LINES_PER_ADDRESS + 50))
     log, root = logging.getLogger("plughub.web.test"), logging.getLogger("plughub")
     root.addHandler(handler)
