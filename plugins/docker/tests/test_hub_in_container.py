@@ -210,10 +210,21 @@ class Compose:
         place = {"127.0.0.1:8000:": f"127.0.0.1:{self.port}:", "name: jupyter": f"name: {network}", ipam: ""}
         image_of_users = {'"quay.io/jupyterhub/singleuser:6.1"': repr(image)}
         names = {'"jupyter"': repr(network), "jupyter-{username}": prefix + "-{username}"}
-        more = f"c.DockerSpawner.prefix = {prefix!r}\nc.DockerSpawner.cmd = {probe!r}\n"
+        self.of_config = image_of_users | names
+        self.more = f"c.DockerSpawner.prefix = {prefix!r}\nc.DockerSpawner.cmd = {probe!r}\n"
         self.write("Dockerfile", dockerfile)
         self.write("compose.yaml", place)
-        self.write("jupyterhub_config.py", image_of_users | names, more)
+        self.write("jupyterhub_config.py", self.of_config, self.more)
+
+    def write_config_of_init(self):
+        """Write the config file that ``hub init`` makes; its other two files are those of the guide."""
+        (folder := self.folder / "init").mkdir()
+        options = ["-y", "--servers=docker", "--service=compose", "--admins=ada"]
+        self(sys.executable, "-m", "plughub", "-f", f"{folder}/jupyterhub_config.py", "init", *options)
+        for name in ("Dockerfile", "compose.yaml"):
+            assert (folder / name).read_text() == self.blocks[name]
+        text = replaced((folder / "jupyterhub_config.py").read_text(), self.of_config)
+        (self.folder / "jupyterhub_config.py").write_text(text + self.more)
 
     def write(self, name, values, more=""):
         (self.folder / name).write_text(replaced(self.blocks[name], values) + more)
@@ -253,6 +264,7 @@ def compose(engine, hub_image, tiny_image, probe, prefix, tmp_path):
 
 
 def test_the_compose_file_of_the_guide_runs_a_hub_whose_servers_outlive_it(compose, engine, prefix):
+    """The second hub has the config file that ``hub init`` writes."""
     compose.run("up")
     wait_for(compose.serves, 90)
     link = re.search(r"http\S+", compose.run("link"))[0]
@@ -265,6 +277,7 @@ def test_the_compose_file_of_the_guide_runs_a_hub_whose_servers_outlive_it(compo
     wait_for(lambda: ready(call) == {"ada"}, 90)
     (one,) = engine.containers(filters={"name": f"^/{prefix}-ada"})
 
+    compose.write_config_of_init()
     compose.run("again")
     wait_for(compose.serves, 90)
     wait_for(lambda: ready(call) == {"ada"}, 90)
