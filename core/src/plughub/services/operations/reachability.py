@@ -58,8 +58,7 @@ class Reachability:
         """
         answer = await self.hooks.poll(plugin, view)
         if isinstance(answer, int):
-            if await self._is_current(server):
-                await self._unroute(server)
+            await self._unroute_ended(server)
             return answer
         if answer is None:
             await self._store_reachability(server, await self._why_unreachable(plugin, view))
@@ -67,7 +66,7 @@ class Reachability:
             await self._store_move(plugin, server, view, answer)
         return None
 
-    async def adopt(self, plugin: str, server: ServerRecord, view: Server) -> None:
+    async def adopt(self, plugin: str, server: ServerRecord, view: Server) -> bool:
         """Poll a server before its route is restored; one that has ended gets no route.
 
         Args:
@@ -75,11 +74,28 @@ class Reachability:
             server: the server, as it was just read.
             view: the server as the plugin sees it.
 
+        Returns:
+            Whether it runs where it was; any other server is polled again soon.
+
         Raises:
             PluginError: its state is unknown; nothing was changed.
         """
-        if await self.poll(plugin, server, view) is not None:
+        answer = await self.hooks.poll(plugin, view)
+        if isinstance(answer, int):
+            await self._unroute_ended(server)
             await self._store_reachability(server, ENDED)
+        elif answer is None:
+            why = await self._why_unreachable(plugin, view)
+            await self._store_reachability(server, why)
+            return not why
+        else:
+            await self._store_move(plugin, server, view, answer)
+        return False
+
+    async def _unroute_ended(self, server: ServerRecord) -> None:
+        """Remove the route of a server that has ended, unless it was started again."""
+        if await self._is_current(server):
+            await self._unroute(server)
 
     async def _store_move(self, plugin: str, server: ServerRecord, view: Server, moved: Moved) -> None:
         """Store a new address; its route is removed unless the address was verified."""

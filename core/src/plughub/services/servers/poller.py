@@ -145,8 +145,13 @@ class Poller:
 
     async def _adopt_one(self, server: ServerRecord, user: User, plugin: str) -> None:
         async with self._slots[plugin]:
+            view, runs = plugin_view(self._settings, server, user), False
             with contextlib.suppress(PluginError):
-                await self._reachability.adopt(plugin, server, plugin_view(self._settings, server, user))
+                runs = await self._reachability.adopt(plugin, server, view)
+        if runs:
+            self._alive[plugin].add(server.id)
+        if runs and not server.unknown:  # spread the next polls of all of them
+            self._schedule(server, plugin, random.random() * self._next_interval(plugin))  # noqa: S311
 
     async def run_once(self) -> None:
         """Poll every server that is due; one that was never polled is due at once."""
@@ -215,9 +220,12 @@ class Poller:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
                     log.warning("%s: %s", server.full_name, failure.describe(details=True))
                     await self._servers.handle_exit(server, failure)
-        running = (server.id, server.launch)
         pause = self._next_interval(plugin)
-        self._due[running] = time.monotonic() + (min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause)
+        self._schedule(server, plugin, min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause)
+
+    def _schedule(self, server: ServerRecord, plugin: str, pause: float) -> None:
+        running = (server.id, server.launch)
+        self._due[running] = time.monotonic() + pause
         self._plugin_of[running] = plugin
 
     def _forget(self, alive: frozenset[Running], plugin: str) -> None:
