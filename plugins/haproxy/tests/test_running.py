@@ -21,7 +21,7 @@ from plughub.testing import ports
 from plughub.testing.backends import ask, backend, hang_up, open_backend
 from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy import NAME
-from plughub_haproxy.configuration import DEAD_SOCKET_NAME, SOCKET_NAME
+from plughub_haproxy.configuration import AGAIN_SOCKET_NAME, DEAD_SOCKET_NAME, SOCKET_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket
 
 
@@ -71,7 +71,8 @@ async def test_other_users_cannot_prevent_the_start_by_taking_a_socket_name(star
         proxy = await start(folder=folder, error_url=f"{hub.url}/hub/error")
         await proxy.add("/user/dead/", "http://127.0.0.1:9")
         assert (await ask(proxy.port, "/user/dead/")).json["uri"].startswith("/hub/error/503")
-    assert (folder / DEAD_SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+    for name in (AGAIN_SOCKET_NAME, DEAD_SOCKET_NAME):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o067 == 0
 
 

@@ -24,25 +24,44 @@ SOCKET_NAME: Final = "runtime.sock"
 MASTER_SOCKET_NAME: Final = "master.sock"
 DEAD_SOCKET_NAME: Final = "dead.sock"
 """Socket of the frontend that answers for dead servers, in a folder that other users cannot write to."""
+AGAIN_SOCKET_NAME: Final = "again.sock"
+"""Socket of the frontend that sends requests again, in the same folder."""
 PEM_NAME: Final = "public.pem"
 TABLE: Final = "activity"
 
+KEPT: Final = "kept"
+"""The backend of requests to servers that may be repeated: GET and HEAD without a body.
+
+They share connections, because a new one for each request costs twice as much CPU. A server that closes an
+idle connection just when a request is sent on it loses the request, which is then sent again, once.
+"""
+
 ONCE: Final = "once"
 SECURE_ONCE: Final = "secure_once"
-"""The backends of servers, over plain HTTP and TLS: each request opens its own connection.
+"""The backends of other requests to servers, and of all over TLS: each request opens its own connection.
 
-A server that closes an idle connection just when a request is sent on it loses the request, and a POST must
-not be repeated. Many servers close idle connections after 2 or 5 seconds. Over TLS, each connection takes a
-full handshake, because the session of one target must not be resumed with another.
+A POST must not be repeated, and many servers close idle connections after 2 or 5 seconds. A websocket keeps
+its connection. Over TLS, each connection takes a full handshake, because the session of one target must not
+be resumed with another.
 """
 
 NAME: Final = "plughub"
 
-IDLE_CONNECTIONS: Final = 64
-"""Maximum idle connections kept for each target of a pool, and for all other targets together.
+IDLE_CONNECTIONS: Final = 256
+"""Maximum idle connections kept for each target of a pool, and for all hubs with a single target together.
 
 A client's first request opens a new connection, because an idle one may be closing at that moment. Without
-this limit, each client would leave one connection behind.
+this limit, each client would leave one connection behind. With fewer than there are busy clients, HAProxy
+opens and closes connections all the time: 128 clients and 64 idle connections cost a third more CPU.
+"""
+
+SERVER_IDLE_CONNECTIONS: Final = 1024
+"""Maximum idle connections kept for all servers together, for a few seconds each."""
+
+HOT_MEMORY: Final = 8 * 1024 * 1024
+"""Bytes of freed memory that each thread keeps for itself.
+
+HAProxy's default of 512 KB holds 8 buffers of 64 KB. Beyond that, threads exchange buffers under a lock.
 """
 
 
@@ -140,10 +159,12 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _DEFAULTS,
         _public(listener),
         _direct(DIRECT),
+        _kept(),
         _direct(ONCE, more=_CLOSE),
         *_secure(listener.tls),
         *(_pool(listener, name, pools.get(name, ())) for name in (HUBS, *POOLS)),
-        _dead(listener),
+        _internal(listener, "again", f"unix@{AGAIN_SOCKET_NAME}", "accept-proxy", f"default_backend {ONCE}"),
+        _internal(listener, "dead", f"unix@{DEAD_SOCKET_NAME}", "", _DEAD),
         _errors(listener, pools.get(ERRORS, ())),
         _ACTIVITY,
         limits.TABLES,
@@ -165,6 +186,9 @@ global
     tune.h2.initial-window-size 8388608
     h2-workaround-bogus-websocket-clients
     ssl-default-bind-options ssl-min-ver TLSv1.2
+.if version_atleast(2.8)
+    tune.memory.hot-size {HOT_MEMORY}
+.endif
 """
 
 
@@ -210,14 +234,16 @@ frontend public
     {forwarded.trusted(listener.trusted)}
 {limits.connections(listener.connections_per_address)}
 {pages.frontend_lines()}
-{forwarded.headers(secure=bool(listener.pem))}
+{forwarded.headers(secure=bool(listener.pem), trusts_some=bool(listener.trusted))}
 {paths.find_route(listener.hub_spec, two_ports=bool(listener.servers_port))}
     http-request set-var(txn.backend) var(txn.to),field(1,|)
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
 {limits.requests(listener.requests_per_address, listener.hub_spec)}
-    http-request set-var(txn.backend) str({ONCE}) if {{ var(txn.backend) -m str {DIRECT} }} !to_hub
+    acl is_direct var(txn.backend) -m str {DIRECT}
+    http-request set-var(txn.backend) str({KEPT}) if is_direct !to_hub {_REPEATABLE}
+    http-request set-var(txn.backend) str({ONCE}) if is_direct !to_hub
     http-request set-var(txn.backend) str({SECURE_ONCE}) if {{ var(txn.backend) -m str {SECURE} }} !to_hub
 {paths.spell_prefix(listener.base_url)}
     http-response del-header Service-Worker-Allowed
@@ -226,7 +252,11 @@ frontend public
 """
 
 
-_IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
+_REPEATABLE: Final = "METH_GET !has_body !{ req.hdr(Upgrade) -m found }"
+
+
+def _idle(limit: int = IDLE_CONNECTIONS) -> str:
+    return f"pool-max-conn {limit} pool-purge-delay 2s"
 
 
 def _direct(name: str, tls: str = "", more: str = "") -> str:
@@ -239,8 +269,23 @@ backend {name}
     option redispatch 1
     use-server user if TRUE
     {more}
-    server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000 {tls}
+    server user 0.0.0.0:0 {_idle()} pool-low-conn 1000 {tls}
     server dead unix@{DEAD_SOCKET_NAME}
+"""
+
+
+def _kept() -> str:
+    return f"""
+# As above. When there is no answer, the second server sends the request again, on a new connection to the
+# same address, which the PROXY protocol tells it.
+backend {KEPT}
+    balance roundrobin
+    retries 1
+    option redispatch 1
+    retry-on conn-failure empty-response
+    use-server user if TRUE
+    server user 0.0.0.0:0 {_idle(SERVER_IDLE_CONNECTIONS)} pool-low-conn 1000
+    server again unix@{AGAIN_SOCKET_NAME} send-proxy-v2
 """
 
 
@@ -265,7 +310,7 @@ backend {name}
     option redispatch 1
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless METH_GET
-    default-server {_IDLE} {options}
+    default-server {_idle()} {options}
 {_hub_lines(listener, addresses, ERRORS) if followed else server_lines(addresses)}
 """
 
@@ -281,15 +326,21 @@ and timeout together are 5 seconds; each check costs the hub a millisecond of CP
 _CHECKED: Final = "check inter 2s fastinter 200ms downinter 200ms fall 1 rise 1"
 
 
-def _dead(listener: Listener) -> str:
+def _internal(listener: Listener, name: str, address: str, options: str, rules: str) -> str:
+    """Return a frontend for requests from HAProxy itself."""
     owner = f" user {word(listener.user)}" if listener.user else ""
     return f"""
-frontend dead
-    bind unix@{DEAD_SOCKET_NAME}{owner} mode 600
+frontend {name}
+    bind {address}{owner} mode 600 {options}
 {pages.frontend_lines()}
+    {rules}
+"""
+
+
+_DEAD: Final = f"""
     http-request set-var(txn.status) int(503)
     default_backend {ERRORS}
-"""
+""".strip()
 
 
 def _errors(listener: Listener, addresses: Sequence[Address]) -> str:
@@ -305,7 +356,7 @@ backend {ERRORS}
     http-after-response set-status 503 if {{ var(txn.status) -m int 503 }}
 {_CHECK.format(path=word(listener.check_path))}
 {ask_hub}
-    default-server {_IDLE} {_CHECKED} {options_for_hubs(listener.tls)}
+    default-server {_idle()} {_CHECKED} {options_for_hubs(listener.tls)}
 {_hub_lines(listener, addresses)}
 """
 

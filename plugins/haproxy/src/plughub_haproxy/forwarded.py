@@ -33,31 +33,44 @@ _UPSTREAM_TLS: Final = (
 """Normalize what a trusted web server reports: of a list of values, servers read only the last one."""
 
 
-def headers(*, secure: bool) -> str:
+def headers(*, secure: bool, trusts_some: bool) -> str:
     """Return the frontend lines that set the headers about the client.
 
     Args:
         secure: HAProxy itself terminates TLS.
+        trusts_some: the headers of some clients are trusted. Otherwise fewer rules do, which costs each
+            request less.
     """
     scheme = "https" if secure else "http"
     port = "443" if secure else "80"
-    drop = [f"http-request del-header {name} unless trusted" for name in _FORWARDED_HEADERS]
-    keep = [
-        f"http-request set-header {name} {value} unless {{ req.hdr({name}) -m found }}"
-        for name, value in (
-            ("X-Forwarded-Proto", scheme),
-            ("X-Forwarded-Host", "%[req.hdr(host)]"),
-            ("X-Forwarded-Port", "%[var(txn.port)]"),
-        )
-    ]
-    lines = [
-        *drop,
-        *_UPSTREAM_TLS,
+    own = (
+        ("X-Forwarded-Proto", scheme),
+        ("X-Forwarded-Host", "%[req.hdr(host)]"),
+        ("X-Forwarded-Port", "%[var(txn.port)]"),
+    )
+    find_port = [
         "http-request set-var(txn.port) req.hdr(host),port_only",
         f"http-request set-var(txn.port) int({port}) if {{ var(txn.port) -m int 0 }}",
-        *keep,
-        "http-request add-header X-Forwarded-For %[src]",
     ]
+    if not trusts_some:
+        mine = (*own, ("X-Forwarded-For", "%[src]"))
+        rest = (name for name in _FORWARDED_HEADERS if name not in dict(mine))
+        return _indented(
+            [
+                *(f"http-request del-header {name}" for name in rest),
+                *find_port,
+                *(f"http-request set-header {name} {value}" for name, value in mine),
+            ]
+        )
+    drop = [f"http-request del-header {name} unless trusted" for name in _FORWARDED_HEADERS]
+    keep = [
+        f"http-request set-header {name} {value} unless {{ req.hdr({name}) -m found }}" for name, value in own
+    ]
+    add = "http-request add-header X-Forwarded-For %[src]"
+    return _indented([*drop, *_UPSTREAM_TLS, *find_port, *keep, add])
+
+
+def _indented(lines: Sequence[str]) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 

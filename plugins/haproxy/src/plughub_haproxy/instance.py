@@ -7,6 +7,7 @@ import fcntl
 import grp
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -35,6 +36,7 @@ from plughub_haproxy.timings import ANSWER_SECONDS, CHECK_SECONDS, LOCK_SECONDS,
 from plughub_haproxy.tls import AUTHORITIES_NAME, CLIENT_NAME
 
 CONFIGURATION_NAME: Final = "haproxy.cfg"
+_INTERNAL: Final = re.compile("frontend (again|dead)")
 
 Pools = Mapping[str, Sequence[Address]]
 
@@ -233,7 +235,7 @@ class Instance:
     def _start_error(self, listener: Listener, *, timed_out: bool) -> StartError:
         lines = last_lines(self._log, 20)
         text = "\n".join(lines)
-        if any("already in use" in line and "frontend dead" not in line for line in lines):
+        if any("already in use" in line and _INTERNAL.search(line) is None for line in lines):
             held = [
                 f"port {port} is in use{listener_text}"
                 for port in listener.ports

@@ -65,12 +65,14 @@ def spell_prefix(base_url: str) -> str:
         [
             "    http-request set-var(txn.depth) var(txn.to),field(8,|)",
             f"    acl of_server var(txn.depth) -m str {depths[0]} {depths[1]}",
+            "    http-request set-var(txn.sent) path if of_server",
             *rests,
             "    http-request set-var(txn.prefix) var(txn.to),field(7,|),url_dec if of_server",
             "    http-request set-var(txn.spelt) var(txn.prefix),concat(/,txn.rest) if of_server",
+            "    acl is_spelt var(txn.spelt),strcmp(txn.sent) eq 0",
             *(
                 f"    http-request set-path %[var(txn.{name})] "
-                f"if of_server {{ var(txn.{name}),{_NORMAL},strcmp(txn.path) eq 0 }}"
+                f"if of_server !is_spelt {{ var(txn.{name}),{_NORMAL},strcmp(txn.path) eq 0 }}"
                 for name in ("prefix", "spelt")
             ),
         ]

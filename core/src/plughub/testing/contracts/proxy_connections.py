@@ -35,6 +35,7 @@ _PIECE: Final = bytes(1 << 20)
 _PIECES: Final = 64
 _FRAME: Final = 10_000_000
 _TOO_LARGE: Final = 65_700
+_EMPTY: Final = "Content-Length: 0"
 _END: Final = b"\r\n\r\n"
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -139,9 +140,9 @@ class ProxyConnectionsContract(ProxyFixtures):
                 await (reader.readuntil(b"first\n\n") if has_answered else asked.wait())
             await gone.wait()
 
-    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("head", [("GET",), ("GET", _EMPTY), ("POST", _EMPTY)], ids=" ".join)
     async def test_no_request_is_lost_to_a_server_that_closes_idle_connections(
-        self, proxy: ProxyUnderTest, method: str
+        self, proxy: ProxyUnderTest, head: tuple[str, ...]
     ) -> None:
         async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(_END)
@@ -155,7 +156,7 @@ class ProxyConnectionsContract(ProxyFixtures):
             await proxy.add("/user/alice/", url)
             async with _connected(proxy.port) as (reader, writer):
                 for _ in range(3):
-                    writer.write(_head(method, "Content-Length: 0"))
+                    writer.write(_head(*head))
                     statuses.add((await reader.readline()).split()[1])
                     if statuses != {b"200"}:
                         break
