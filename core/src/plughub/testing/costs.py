@@ -1,0 +1,90 @@
+"""Counts of what an operation costs, for tests of upper bounds: counts do not depend on the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from plughub.storage.database import WRITE, Database
+
+
+@dataclass(slots=True)
+class Costs:
+    """Costs so far.
+
+    Attributes:
+        statements: text of each SQL statement, without those that begin and end transactions.
+        reads: transactions that only read.
+        writes: transactions that may write.
+        hops: calls from other threads into the event loop, one for each call that ran in a thread.
+        waits: how often the event loop had nothing to do and waited for a descriptor, a thread or a timer.
+    """
+
+    statements: list[str] = field(default_factory=list)
+    reads: int = 0
+    writes: int = 0
+    hops: int = 0
+    waits: int = 0
+
+    def clear(self) -> None:
+        """Begin again at zero."""
+        self.statements.clear()
+        self.reads = self.writes = self.hops = self.waits = 0
+
+
+@contextlib.contextmanager
+def counted(database: Database) -> Iterator[Costs]:
+    """Count the costs of everything that runs on a database and the running event loop.
+
+    Args:
+        database: the database.
+
+    Yields:
+        The costs, which grow until the end of the block.
+    """
+    costs = Costs()
+
+    def note_statement(*call: Any) -> None:
+        costs.statements.append(call[2])
+
+    def note_transaction(connection: Connection) -> None:
+        if connection.get_execution_options().get(WRITE, True):
+            costs.writes += 1
+        else:
+            costs.reads += 1
+
+    listeners = {"before_cursor_execute": note_statement, "begin": note_transaction}
+    for name, listener in listeners.items():
+        event.listen(database.engine, name, listener)
+    try:
+        with _loop_counted(costs):
+            yield costs
+    finally:
+        for name, listener in listeners.items():
+            event.remove(database.engine, name, listener)
+
+
+@contextlib.contextmanager
+def _loop_counted(costs: Costs) -> Iterator[None]:
+    loop: Any = asyncio.get_running_loop()
+    selector = loop._selector  # noqa: SLF001 - asyncio does not tell otherwise when it waits
+    call, select = loop.call_soon_threadsafe, selector.select
+
+    def call_soon_threadsafe(*arguments: Any, **options: Any) -> Any:
+        costs.hops += 1
+        return call(*arguments, **options)
+
+    def select_and_count(timeout: float | None = None) -> Any:
+        costs.waits += timeout is None or timeout > 0
+        return select(timeout)
+
+    loop.call_soon_threadsafe, selector.select = call_soon_threadsafe, select_and_count
+    try:
+        yield
+    finally:
+        del loop.call_soon_threadsafe, selector.select
