@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.groups import ProcessGroup
 from plughub_localprocess.timings import END_BACKOFF, END_POLL_SECONDS, GROUP_GRACE_SECONDS
 
@@ -34,7 +35,8 @@ async def end_group(group: ProcessGroup, steps: Sequence[Step], in_thread: InThr
         StopFailedError: a process still runs after the last signal.
     """
     for number, timeout in steps:
-        led = await in_thread(_signal, group, number)
+        # On the event loop if the leader runs: that takes two system calls, and a thread costs more.
+        led = _signal(group, number) if group.leader.is_running() else await in_thread(_signal, group, number)
         if led is None:
             return
         grace = timeout if number == signal.SIGKILL else GROUP_GRACE_SECONDS
@@ -47,6 +49,7 @@ def _signal(group: ProcessGroup, number: signal.Signals) -> bool | None:
     """Send a signal; return whether the leader was running, or None if no process of the group was."""
     led = group.leader.is_running()
     if not led and not group.members():
+        CHILDREN.exit_code(group.leader)
         return None
     group.signal(number)
     return led
@@ -60,7 +63,10 @@ async def _wait_for_end(group: ProcessGroup, timeout: float, grace: float, in_th
         remaining = deadline - time.monotonic()
         if leaderless or not await _wait_for_exit(group.leader.pid, min(remaining, END_POLL_SECONDS)):
             await asyncio.sleep(next(pauses))
-        led, others = await in_thread(_find_running, group)
+        if not leaderless and group.leader.is_running():
+            led, others = True, False
+        else:
+            led, others = await in_thread(_find_running, group, not leaderless)
         if not led and not others:
             return True
         if not led and not leaderless:
@@ -69,9 +75,12 @@ async def _wait_for_end(group: ProcessGroup, timeout: float, grace: float, in_th
             return False
 
 
-def _find_running(group: ProcessGroup) -> tuple[bool, bool]:
+def _find_running(group: ProcessGroup, has_just_ended: bool) -> tuple[bool, bool]:
     """Return whether the leader runs, and if not, whether other members of its group run."""
     led = group.leader.is_running()
+    if not led and has_just_ended:
+        # The group of a zombie still exists, and its members can only be found among all processes.
+        CHILDREN.exit_code(group.leader)
     return led, not led and bool(group.members())
 
 

@@ -104,6 +104,10 @@ class LocalProcessSpawner(Spawner):
         Returns:
             The exit code is negative for a signal, and 0 if unknown.
         """
+        # On the event loop during a start, when the log is short: reading /proc does not block, and a thread
+        # costs more.
+        if self._is_awaited and self.pid and self.started and self._is_running():
+            return None
         return await self.in_thread(self._poll)
 
     async def verify_address(self) -> bool:
@@ -124,9 +128,8 @@ class LocalProcessSpawner(Spawner):
         Raises:
             StopFailedError: a process does not end.
         """
-        for group in await self.in_thread(self._groups):
+        for group in self._known_groups() or await self.in_thread(self._groups):
             await end_group(group, self._steps(now), self.in_thread)
-            await self.in_thread(CHILDREN.exit_code, group.leader)
 
     def watch(self, mark: str) -> AsyncIterator[str]:
         """Report the servers whose process has ended."""
@@ -300,11 +303,16 @@ class LocalProcessSpawner(Spawner):
             log.shrink()
         if not self.pid:
             return 0
-        if self._identity.is_running():
-            if self.operation:
-                watch_of(self.plugin).add(self._identity, self.operation)
+        if self._is_running():
             return None
         return CHILDREN.exit_code(self._identity) or 0
+
+    def _is_running(self) -> bool:
+        if not self._identity.is_running():
+            return False
+        if self.operation:
+            watch_of(self.plugin).add(self._identity, self.operation)
+        return True
 
     def _verify_address(self) -> bool:
         if not self.pid:
@@ -317,6 +325,17 @@ class LocalProcessSpawner(Spawner):
                 holder = describe_listeners(self.server.host) or "no process"
                 self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
         return listens
+
+    def _known_groups(self) -> list[ProcessGroup]:
+        """Return the group of the server, if it is known without a look at other processes; else none."""
+        if not (self.pid and self.started and self.record.operation in {"", self.operation}):
+            return []
+        if not self._launching.acquire(blocking=False):
+            return []
+        try:
+            return [ProcessGroup(self._identity, self._marks)]
+        finally:
+            self._launching.release()
 
     def _groups(self) -> list[ProcessGroup]:
         """Return the groups to end: that of the recorded process, and those of an interrupted start."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import Float, Instance, List
+from traitlets import Bool, Float, Instance, List
 
 from plughub.classes.spawner.hook_results import as_exit_code
 from plughub.classes.spawner.settings import SpawnerSettings
@@ -33,6 +33,7 @@ class PollCallbacks(SpawnerSettings):
     _callbacks: list[Callable[[], Any]] = List()  # type: ignore[assignment]
     _poll_lock: asyncio.Lock = Instance(asyncio.Lock, ())  # type: ignore[assignment]
     _may_restart_at = Float(0, help="Monotonic time before which `poll` must not restart the server.")
+    _is_awaited = Bool(False, help="Whether the hub waits for the first answer of the server.")
     _poll_callback = AnyTrait(None, help="Always None, for compatibility: the hub polls.")
 
     async def start(self) -> Any:
@@ -78,7 +79,7 @@ class PollCallbacks(SpawnerSettings):
         Returns:
             The result of `poll`; None if it tried to restart the server too early, 0 if without its token.
         """
-        start = self.start
+        start, self._is_awaited = self.start, starting
 
         def restart(*args: Any, **kwargs: Any) -> Any:
             self._may_restart_at = time.monotonic() + self.http_timeout
