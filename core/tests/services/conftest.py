@@ -192,6 +192,7 @@ class TableProxy:
     def __init__(self) -> None:
         self.routes: dict[str, Route] = {}
         self.starts = 0
+        self.refused = 0
         self.code: int | None = None
         self.error: Exception | None = None
 
@@ -212,6 +213,7 @@ class TableProxy:
     @hookimpl
     async def hub_route_add(self, route: Route) -> None:
         if self.error:
+            self.refused += 1
             raise self.error
         self.routes[route.routespec] = route
 

@@ -31,7 +31,8 @@ class OperationKind(enum.StrEnum):
 class Phase(enum.StrEnum):
     """Phase of an operation, stored before its step has external effects.
 
-    A start goes ``queued → launch → await → route``; a failure in any phase leads to ``undo``.
+    A start goes ``queued → launch → await``; a failure in any phase leads to ``undo``. Earlier versions
+    stored ``route`` before they added the route.
     A stop goes ``unroute → halt → clean`` and skips phases that have nothing to do. Both end as ``done``.
     """
 
@@ -52,7 +53,7 @@ FIRST_PHASE = {OperationKind.START: Phase.QUEUED, OperationKind.STOP: Phase.UNRO
 NEXT_PHASES: Mapping[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.LAUNCH, Phase.UNDO}),
     Phase.LAUNCH: frozenset({Phase.AWAIT, Phase.UNDO}),
-    Phase.AWAIT: frozenset({Phase.ROUTE, Phase.UNDO}),
+    Phase.AWAIT: frozenset({Phase.ROUTE, Phase.DONE, Phase.UNDO}),
     Phase.ROUTE: frozenset({Phase.DONE, Phase.UNDO}),
     Phase.UNDO: frozenset({Phase.DONE}),
     Phase.UNROUTE: frozenset({Phase.HALT, Phase.DONE}),

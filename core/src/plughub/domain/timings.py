@@ -126,7 +126,10 @@ ACTIVITY_FLUSH_SECONDS: Final = 5.0
 READINESS_BACKOFF: Final = Backoff(first=0.05, longest=0.25, factor=1.3)
 """Delays between requests to a starting server: its user waits, and a request costs little."""
 STARTING_POLL_SECONDS: Final = 0.2
-"""Shortest time in seconds between polls of the spawner during a start; its user waits for bad news, too."""
+"""Pause in seconds before a starting spawner is asked again for what it did not have yet."""
+STARTING_POLL_BACKOFF: Final = Backoff(first=0.2, longest=1.0, factor=1.5)
+"""Delays between polls of the spawner during a start: its user waits for bad news, too. Most servers that
+fail do so at once, and many spawners report it without a poll."""
 PROBE_SECONDS: Final = 3.0
 """Seconds within which a server must answer a probe; one that is busy importing may need several."""
 REPORT_SECONDS: Final = 0.3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import socket
 import ssl
 from typing import Final
@@ -65,7 +66,10 @@ async def _plain_status(address: str, port: int, request: bytes) -> int:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as client:
         client.setblocking(False)
-        await loop.sock_connect(client, (address, port))
+        try:  # on the same machine, this succeeds or fails at once
+            client.connect((address, port))
+        except BlockingIOError:
+            await _writable(client)
         await loop.sock_sendall(client, request)
         received = b""
         while b"\n" not in received and len(received) < _LONGEST_LINE:
@@ -74,3 +78,20 @@ async def _plain_status(address: str, port: int, request: bytes) -> int:
                 break
             received += more
     return int(received.split()[1])
+
+
+async def _writable(client: socket.socket) -> None:
+    """Wait for the end of an attempt to connect.
+
+    Raises:
+        OSError: it failed.
+    """
+    loop, descriptor = asyncio.get_running_loop(), client.fileno()
+    writable = asyncio.Event()
+    loop.add_writer(descriptor, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(descriptor)
+    if error := client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))

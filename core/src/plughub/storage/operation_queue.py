@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, case, func, select
 
@@ -29,12 +29,19 @@ def _turns() -> Select[Any]:
     return select(_ops.id).where(OPEN, QUEUED).order_by(*_ORDER).limit(bindparam("most"))
 
 
-def _next_turn() -> Select[Any]:
+def _next_turn() -> Any:
     own = func.max(case((_ops.user_id == bindparam("of_user"), _ROUND)))
     begun = func.max(case((~QUEUED, _ROUND)))
     waiting = func.min(case((QUEUED, _ROUND)))
+    # An undo does not count against the limit of starts: it may wait long for a broken engine.
+    in_progress = func.count(case((_ops.phase.not_in([Phase.QUEUED.value, Phase.UNDO.value]), _ops.id)))
     starts = (OPEN, _ops.kind == OperationKind.START.value)
-    return select(own.label("own"), begun.label("begun"), waiting.label("waiting")).where(*starts)
+    return select(
+        own.label("own"),
+        begun.label("begun"),
+        waiting.label("waiting"),
+        in_progress.label("in_progress"),
+    ).where(*starts)
 
 
 def _places() -> Select[Any]:
@@ -43,11 +50,25 @@ def _places() -> Select[Any]:
     return select(line).where(line.c.id.in_(bindparam("keys", expanding=True)))
 
 
-def next_turn(connection: Connection, user_id: int) -> int:
-    """Return the round of the queue for a new start of a user; smaller rounds come first."""
+class QueueState(NamedTuple):
+    """Queue as a new start of a user finds it.
+
+    Attributes:
+        turn: round of the new start; smaller rounds come first.
+        is_waiting: whether any start is queued.
+        in_progress: starts that count against the limit of concurrent starts.
+    """
+
+    turn: int
+    is_waiting: bool
+    in_progress: int
+
+
+def read_queue(connection: Connection, user_id: int) -> QueueState:
+    """Read the queue for a new start of a user."""
     row = connection.execute(_NEXT_TURN, {"of_user": user_id}).one()
     begun = max(row.begun or 0, (row.waiting or 1) - 1)
-    return int(max(row.own or 0, begun)) + 1
+    return QueueState(int(max(row.own or 0, begun)) + 1, row.waiting is not None, int(row.in_progress))
 
 
 _NEXT_TURN: Final = _next_turn()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Update, bindparam, delete, func, or_, select, text, update
@@ -21,7 +22,7 @@ from plughub.domain.servers import (
 )
 from plughub.storage import tables
 from plughub.storage.failures import pack_failure
-from plughub.storage.operation_queue import OPEN, PLACES, QUEUED, TURNS, next_turn, read_operation
+from plughub.storage.operation_queue import OPEN, PLACES, QUEUED, TURNS, read_operation, read_queue
 from plughub.storage.progress import pack_progress
 from plughub.storage.statements import insert_unless_taken
 
@@ -87,7 +88,12 @@ _ANY_UNCLAIMED = select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bind
 _WITHDRAW = update(tables.operations).where(_ID, OPEN, QUEUED)
 _CHANGE_OPEN = update(tables.operations).where(_ID, OPEN)
 _CHANGE_HELD = update(tables.operations).where(*_HELD)
-_ADVANCE = update(tables.operations).where(*_HELD, _ops.phase.in_(bindparam("before", expanding=True)))
+_REQUESTS = (_ops.cancelled, _ops.remove)
+_ADVANCE = (
+    update(tables.operations)
+    .where(*_HELD, _ops.phase.in_(bindparam("before", expanding=True)))
+    .returning(*_REQUESTS)
+)
 _RETRY_NOW = update(tables.operations).where(_ID, OPEN, _ops.holder == "")
 _RETRY_ALL_NOW = update(tables.operations).where(
     OPEN,
@@ -97,8 +103,8 @@ _RETRY_ALL_NOW = update(tables.operations).where(
 )
 _CLAIM_ONE = update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at"))
 # Lock the row, so that no other runner claims it before the dependent change is written.
-_HOLDS = select(_ops.id).where(*_HELD).with_for_update()
-_CANCELLED = select(_ops.cancelled).where(_ID)
+_HOLDS = select(*_REQUESTS).where(*_HELD).with_for_update()
+_REQUESTED = select(*_REQUESTS).where(_ID)
 _WORK = select(_ops.backend, _ops.host).where(OPEN).distinct()
 _FREE_OF = select(tables.operations).where(
     OPEN,
@@ -108,12 +114,39 @@ _FREE_OF = select(tables.operations).where(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Process that claims a new operation as it is stored, if the operation need not wait in the queue.
+
+    Attributes:
+        holder: id of the process.
+        host: its machine.
+        backends: plugins whose operations it can execute.
+        lease: seconds.
+        limit: concurrent starts; 0 for no limit.
+        host_bound: plugins whose starts only hub processes of the same machine may continue.
+    """
+
+    holder: str
+    host: str
+    backends: Collection[str]
+    lease: float
+    limit: int = 0
+    host_bound: Collection[str] = ()
+
+    def can_execute(self, backend: str, host: str) -> bool:
+        """Return whether the process can execute the operations of a plugin on a machine."""
+        return backend in self.backends and host in {"", self.host}
+
+
 class Operations:
     """Operations, on one connection."""
 
     def __init__(self, connection: Connection, now: float) -> None:
         self._connection = connection
         self._now = now
+        # Requests for operations whose row this transaction has locked: nothing else changes them.
+        self._requested: dict[str, Any] = {}
 
     def begin(
         self,
@@ -127,24 +160,42 @@ class Operations:
         remove: bool = False,
         failure: Failure | None = None,
         options_before: Mapping[str, Any] | None = None,
+        claimant: Claimant | None = None,
     ) -> Operation:
-        """Store a new operation, without its place; ConflictError if the server has an open one."""
+        """Store a new operation, without its place; ConflictError if the server has an open one.
+
+        It is claimed at once, with its first attempt counted, if a claimant can execute it and no queue is
+        before it.
+        """
+        turn, can_begin = 0, True
+        if kind is OperationKind.START:
+            if claimant is not None and claimant.limit:
+                self._lock_admission()
+            queue, limit = read_queue(self._connection, server.user_id), claimant.limit if claimant else 0
+            turn = queue.turn
+            can_begin = not queue.is_waiting and (not limit or queue.in_progress < limit)
+        claims = claimant is not None and can_begin and claimant.can_execute(backend, host)
+        phase = FIRST_PHASE[kind]
+        if claims and claimant is not None and kind is OperationKind.START:
+            phase, host = Phase.LAUNCH, claimant.host if backend in claimant.host_bound else host
         operation = Operation(
             id=uuid.uuid4().hex,
             server_id=server.id,
             kind=kind,
-            phase=FIRST_PHASE[kind],
+            phase=phase,
             backend=backend,
             host=host,
             created=self._now,
+            attempts=int(claims),
             requested_by=requested_by,
             now=now,
             remove=remove,
             failure=failure,
             options_before=options_before,
         )
-        turn = next_turn(self._connection, server.user_id) if kind is OperationKind.START else 0
         row = {**_values_of(operation), "user_id": server.user_id, "turn": turn}
+        if claims and claimant is not None:
+            row |= {"holder": claimant.holder, "lease_until": self._now + claimant.lease}
         if not insert_unless_taken(self._connection, tables.operations, "id", row):
             raise ConflictError(f"server {server.full_name} already has an operation in progress")
         return operation
@@ -156,8 +207,7 @@ class Operations:
 
     def admit(self, limit: int) -> int:
         """Let queued starts begin, fairly, up to a limit of concurrent starts (0: no limit)."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
+        self._lock_admission()
         room = _ANY_NUMBER
         if limit:
             room = limit - self._connection.execute(_COUNT_STARTS_IN_PROGRESS).scalar_one()
@@ -234,7 +284,8 @@ class Operations:
             values["progress"] = pack_progress(progress)
         if phase is Phase.DONE:
             values |= {"finished": self._now, "holder": "", "lease_until": 0}
-        return self._changed(_ADVANCE, operation_id, {**values, "before": _CAME_FROM[phase]}, holder)
+        values |= {"key": operation_id, "by": holder, "at": self._now, "before": _CAME_FROM[phase]}
+        return self._locked(operation_id, self._connection.execute(_ADVANCE, values).first())
 
     def postpone(self, operation_id: str, holder: str, problem: str, seconds: float) -> bool:
         """Release an operation and schedule its next attempt; False if the lease was lost."""
@@ -263,7 +314,7 @@ class Operations:
     def holds(self, operation_id: str, holder: str) -> bool:
         """Return whether a process holds the lease of an operation."""
         parameters = {"key": operation_id, "by": holder, "at": self._now}
-        return self._connection.execute(_HOLDS, parameters).first() is not None
+        return self._locked(operation_id, self._connection.execute(_HOLDS, parameters).first())
 
     def cancel(self, operation_id: str) -> bool:
         """Request the end of a start; False if it has ended."""
@@ -275,7 +326,13 @@ class Operations:
 
     def is_cancelled(self, operation_id: str) -> bool:
         """Return whether a stop was requested during the start."""
-        return bool(self._connection.execute(_CANCELLED, {"key": operation_id}).scalar_one_or_none())
+        requested = self._requests_for(operation_id)
+        return requested is not None and bool(requested.cancelled)
+
+    def is_removed_at_end(self, operation_id: str) -> bool:
+        """Return whether the deletion of the server was requested."""
+        requested = self._requests_for(operation_id)
+        return requested is not None and bool(requested.remove)
 
     def report(self, operation_id: str, holder: str, progress: Sequence[ProgressReport]) -> bool:
         """Store the reported progress; False if the lease was lost."""
@@ -301,6 +358,21 @@ class Operations:
             return {}
         rows = self._connection.execute(PLACES, {"keys": operation_ids})
         return {row.id: row.place for row in rows}
+
+    def _lock_admission(self) -> None:
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
+
+    def _locked(self, operation_id: str, requested: Any) -> bool:
+        if requested is None:
+            return False
+        self._requested[operation_id] = requested
+        return True
+
+    def _requests_for(self, operation_id: str) -> Any:
+        if operation_id in self._requested:
+            return self._requested[operation_id]
+        return self._connection.execute(_REQUESTED, {"key": operation_id}).one_or_none()
 
     def _changed(
         self, statement: Update, operation_id: str, values: Mapping[str, Any], holder: str | None = None
@@ -332,4 +404,5 @@ def _values_of(operation: Operation) -> dict[str, Any]:
         "failure": pack_failure(operation.failure),
         "progress": [],
         "options_before": None if before is None else dict(before),
+        "attempts": operation.attempts,
     }

@@ -236,8 +236,7 @@ class Servers:
 
     def record_endpoint(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
         """Store the address of the server and the state that its backend saved."""
-        self._move(server_id, url, prefix)
-        self._spawner(server_id, state=dict(state))
+        self._move(server_id, url, prefix, state=dict(state))
 
     def mark_ready(self, server_id: int, at: datetime) -> None:
         """Store that the server runs."""
@@ -320,9 +319,7 @@ class Servers:
         """Store the new address of a running server (empty for none); False if it was started again."""
         if not self.set_unreachable(server, unreachable):
             return False
-        self._move(server.id, url, server.prefix)
-        if state is not None:
-            self._spawner(server.id, state=dict(state))
+        self._move(server.id, url, server.prefix, **({} if state is None else {"state": dict(state)}))
         return True
 
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
@@ -352,13 +349,13 @@ class Servers:
         places = self._operations.places([row.op_id for row in rows if row.op_phase == Phase.QUEUED.value])
         return [_server(row, places) for row in rows]
 
-    def _move(self, server_id: int, url: str, prefix: str) -> None:
-        """Replace the stored address; an empty one deletes it."""
+    def _move(self, server_id: int, url: str, prefix: str, **values: Any) -> None:
+        """Replace the stored address, and other values with it; an empty address deletes it."""
         self._connection.execute(_DROP_ADDRESS, {"key": server_id})
         address = None
         if url:
             address = self._connection.execute(_NEW_ADDRESS, split_address(url, prefix)).scalar_one()
-        self._spawner(server_id, server_id=address)
+        self._spawner(server_id, server_id=address, **values)
 
     def _spawner(self, key: int, **values: Any) -> None:
         self._connection.execute(_CHANGE, {"key": key, **values})

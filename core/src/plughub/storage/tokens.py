@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ _BY_ID = TOKEN.where(_tokens.id == bindparam("key"))
 _NEW = insert(tables.api_tokens).returning(_tokens.id)
 _OF_NOTE = select(_tokens.id).where(
     _tokens.user_id == bindparam("of_user"),
-    _tokens.note == bindparam("of_note"),
+    _tokens.note.in_(bindparam("of_notes", expanding=True)),
     _tokens.client_id == "jupyterhub",
 )
 _OF_CLIENT = select(_tokens.id).where(_tokens.client_id == bindparam("of_client"))
@@ -54,7 +54,13 @@ class Tokens:
         self._connection = connection
         self._changes = changes
 
-    def create(
+    def create(self, **facts: Any) -> TokenRecord:
+        """Store a token; see `add`."""
+        token = self.by_id(self.add(**facts))
+        assert token is not None
+        return token
+
+    def add(
         self,
         *,
         hashed: str,
@@ -66,8 +72,8 @@ class Tokens:
         note: str = "",
         scopes: Collection[str] = (),
         expires_at: datetime | None = None,
-    ) -> TokenRecord:
-        """Store a token."""
+    ) -> int:
+        """Store a token and return its key."""
         facts = {
             "hashed": hashed,
             "prefix": prefix,
@@ -81,9 +87,7 @@ class Tokens:
             "expires_at": expires_at,
         }
         key: int = self._connection.execute(_NEW, facts).scalar_one()
-        token = self.by_id(key)
-        assert token is not None
-        return token
+        return key
 
     def candidates(self, prefix: str) -> list[tuple[str, TokenRecord]]:
         """List hash and record of the valid tokens with a prefix."""
@@ -129,9 +133,9 @@ class Tokens:
         found = _OF_CLIENT if user_id is None else _OF_CLIENT.where(_tokens.user_id == user_id)
         return list(self._connection.execute(found, {"of_client": client_id}).scalars())
 
-    def of_note(self, user_id: int, note: str) -> list[int]:
-        """List the keys of the plain tokens of a user with a note."""
-        mine = {"of_user": user_id, "of_note": note}
+    def of_notes(self, user_id: int, notes: Sequence[str]) -> list[int]:
+        """List the keys of the plain tokens of a user with one of the notes."""
+        mine = {"of_user": user_id, "of_notes": notes}
         return list(self._connection.execute(_OF_NOTE, mine).scalars())
 
     def hashes(self, keys: Collection[int]) -> dict[int, str]:

@@ -49,6 +49,13 @@ _IDENTITIES = (
     .order_by(_known.refreshed.desc())
 )
 _AUTH_STATE = select(_users.encrypted_auth_state).where(_users.id == bindparam("key"))
+_LAST_AUTH_STATE = (
+    select(_users.encrypted_auth_state, _known.plugin)
+    .outerjoin(tables.identities, _known.user_id == _users.id)
+    .where(_users.id == bindparam("key"))
+    .order_by(_known.refreshed.desc())
+    .limit(1)
+)
 _GROUPS_OF = (
     select(_users.name, tables.groups.c.name.label("group"))
     .join(tables.user_group_map, tables.user_group_map.c.user_id == _users.id)
@@ -197,6 +204,11 @@ class Users:
             .where(_known.plugin == plugin, _known.subject == subject)
             .values(**facts)
         )
+
+    def last_auth_state(self, user_id: int) -> tuple[str, bytes | None]:
+        """Return the user's last authenticator, empty for none, and the encrypted ``auth_state``."""
+        row = self._connection.execute(_LAST_AUTH_STATE, {"key": user_id}).first()
+        return (row.plugin or "", row.encrypted_auth_state) if row is not None else ("", None)
 
     def auth_state(self, user_id: int) -> bytes | None:
         """Return the encrypted ``auth_state``."""

@@ -136,24 +136,54 @@ async def test_a_hub_frozen_during_a_logout_adopts_no_jupyterhub_cookie(
 # ---- its lease expires meanwhile
 
 
-def frozen_after_writing(hub, step, action, *, times=1):
+def frozen_after_writing(hub, step, action):
     """Suspend a hub, without renewals of its leases, after it has written something, until an action is
     done.
     """
-    write, left = hub.store.write, [times]
+    write, pending = hub.store.write, [action]
 
     async def slow(work):
         answer = await write(work)
-        if work.__qualname__.startswith(step):
-            left[0] -= 1
-            if left[0] == 0:
-                for task in hub._tasks[:2]:
-                    task.cancel()
-                await action()
-                hub.woke = True
+        if pending and work.__qualname__.startswith(step):
+            for task in hub._tasks[:2]:
+                task.cancel()
+            await pending.pop()()
+            hub.woke = True
         return answer
 
     hub.store.write = slow
+
+
+def frozen_after_polling(hub, action):
+    """Suspend a hub, without renewals of its leases, after it has first polled a server, until an action is
+    done.
+    """
+    poll, pending = hub.hooks.poll, [action]
+
+    async def slow(*arguments):
+        answer = await poll(*arguments)
+        if pending:
+            for task in hub._tasks[:2]:
+                task.cancel()
+            await pending.pop()()
+            hub.woke = True
+        return answer
+
+    hub.hooks.poll = slow
+
+
+async def start_from_queue(hub):
+    """Start a server as if it had waited in the queue: it is claimed after it was requested."""
+    user = await hub.user()
+
+    def work(tx):
+        server, is_claimed = hub.servers._requests.start(tx, user, "", None, "machine", user.name, 0)
+        assert not is_claimed
+        return server, hub.runner.claim(tx)
+
+    server, claimed = await hub.store.write(work)
+    hub.runner.execute(claimed)
+    return server
 
 
 @pytest.fixture
@@ -191,7 +221,7 @@ async def test_a_start_lost_before_its_first_step_leaves_the_server_to_the_other
 async def test_a_start_lost_before_its_launch_launches_nothing(frozen_and_other, machine):
     frozen, other = frozen_and_other
     frozen_after_writing(frozen, "Job.write", lambda: finished(other, Status.RUNNING))
-    await frozen.servers.start(await frozen.user())
+    await start_from_queue(frozen)
     await asyncio.wait_for(frozen.runner.drain(), 60)
     assert frozen.woke
     server = await other.servers.get("alice", "")
@@ -204,7 +234,7 @@ async def test_a_start_lost_before_its_route_adds_no_route(frozen_and_other, pro
     async def start_and_stop():
         await other.stopped(await finished(other, Status.RUNNING))
 
-    frozen_after_writing(frozen, "Job.advance", start_and_stop, times=2)
+    frozen_after_polling(frozen, start_and_stop)
     await frozen.servers.start(await frozen.user())
     await asyncio.wait_for(frozen.runner.drain(), 60)
     assert frozen.woke
@@ -255,6 +285,6 @@ async def test_a_late_renewal_without_a_loss_continues(make_hub, machine, until)
         await until(lambda: time.monotonic() > job.lease_until, 60)
 
     frozen_after_writing(hub, "Job.write", oversleep)
-    server = await hub.servers.wait(await hub.servers.start(await hub.user()), 60)
+    server = await hub.servers.wait(await start_from_queue(hub), 60)
     assert hub.woke
     assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])

@@ -185,17 +185,15 @@ async def test_a_start_follows_a_server_that_moves_before_it_answers(hub, machin
     assert server.ready
 
 
-async def test_a_resumed_start_verifies_the_address_before_it_routes(make_hub, machine, proxy):
+async def test_a_resumed_start_verifies_the_address_before_it_routes(make_hub, machine, proxy, until):
     first = make_hub(lease=0.5)
     proxy.error = RuntimeError("full")
     asked = await first.servers.start(await first.user())
-    async for now in first.servers.changes(asked):
-        if now.operation is not None and now.operation.phase == "route":
-            break
+    await until(lambda: proxy.refused)
     await first.crash()
     proxy.error, machine.ours = None, False
     second = make_hub(http_timeout=0.5, lease=0.2)
-    server = await second.servers.wait(now, 60)
+    server = await second.servers.wait(asked, 60)
     assert "another process listens" in server.failure.message
     assert ROUTE not in proxy.routes
 

@@ -81,8 +81,7 @@ class ServerCleanup:
         *,
         cleaned: bool = False,
     ) -> None:
-        operation = tx.operations.get(job.operation.id)
-        forgotten = operation is not None and operation.remove
+        forgotten = tx.operations.is_removed_at_end(job.operation.id)
         if forgotten and not cleaned:
             raise _SpawnerCleanupNeededError
         if resumable is not None and not server_token_keys(tx, self.settings, record):

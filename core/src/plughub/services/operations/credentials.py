@@ -8,26 +8,34 @@ from plughub.domain.oauth import OAuthClient, server_client_id
 from plughub.domain.roles import SERVER_ROLE
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import ServerRecord
-from plughub.domain.tokens import GENERATED_ROUNDS, hash_token
+from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, token_prefix
 from plughub.kinds import SpawnerInfo
 from plughub.services.addresses import server_prefix
 from plughub.services.server_records import server_token_note, server_token_notes
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.role_scopes import scopes_of_role
-from plughub.services.tokens.tokens import store_token
 from plughub.storage.store import Transaction
 
 REPORT_ACTIVITY: Final = "users:activity!user"
 
 
-def store_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord, token: str) -> None:
-    """Store the token and the OAuth client of a server that is about to start; both have the same secret."""
+def store_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord, token: str) -> int:
+    """Store the token and the OAuth client of a server that is about to start; return the token's key.
+
+    Both have the same secret.
+    """
     save_client(tx, settings, server, token)
     # A server that may not report its activity would be culled while in use.
     own = settings.spawners.get(server.backend, SpawnerInfo()).server_token_scopes
     given = own and (*own, REPORT_ACTIVITY)
     scopes = _bind_to_server(given or scopes_of_role(tx, SERVER_ROLE), server)
-    store_token(tx, token, user_id=server.user_id, note=server_token_note(server), scopes=scopes)
+    return tx.tokens.add(
+        hashed=hash_token(token, rounds=GENERATED_ROUNDS),
+        prefix=token_prefix(token),
+        user_id=server.user_id,
+        note=server_token_note(server),
+        scopes=scopes,
+    )
 
 
 def save_client(tx: Transaction, settings: HubSettings, server: ServerRecord, token: str) -> None:
@@ -49,7 +57,7 @@ def save_client(tx: Transaction, settings: HubSettings, server: ServerRecord, to
 def server_token_keys(tx: Transaction, settings: HubSettings, server: ServerRecord) -> list[int]:
     """Return the keys of the tokens that were created for the server itself."""
     notes = server_token_notes(settings, server)
-    return [key for note in notes for key in tx.tokens.of_note(server.user_id, note)]
+    return tx.tokens.of_notes(server.user_id, notes)
 
 
 def revoke_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:

@@ -7,13 +7,14 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.servers import Failure, Operation, Phase, ProgressReport, ServerRecord
 from plughub.domain.timings import REPORT_SECONDS
 from plughub.domain.users import User
+from plughub.services.secrets.auth_states import StoredAuthState
 from plughub.storage.store import Store, Transaction
 
 T = TypeVar("T")
@@ -35,6 +36,25 @@ class CancelledByUserError(Exception):
     """A stop was requested while the server was starting."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the first step of an operation has stored or read in the transaction that claimed it.
+
+    Attributes:
+        record: the server.
+        user: its user.
+        auth_state: authenticator and encrypted auth state of the user.
+        token: token of a start.
+        token_key: its key in the database; 0 for none.
+    """
+
+    record: ServerRecord
+    user: User
+    auth_state: StoredAuthState
+    token: str = field(default="", repr=False)
+    token_key: int = 0
+
+
 class Job:
     """One operation that this process executes.
 
@@ -47,6 +67,10 @@ class Job:
 
     Attributes:
         lease_until: when our lease ends, by the monotonic clock; in the database it ends no sooner.
+        prepared: what the first step has stored or read with the claim, until it is used.
+        is_cancelled: a stop was requested during the start.
+        wakeup: set when the start was cancelled, or when its spawner reports that something has happened to
+            the server.
     """
 
     def __init__(
@@ -62,6 +86,7 @@ class Job:
         self._lease = lease
         self._on_phase = on_phase
         self.lease_until = 0.0
+        self.prepared: Prepared | None = None
         self._reports = list(operation.progress)
         self._reported = time.monotonic()
         self._has_unstored_reports = False
@@ -71,9 +96,10 @@ class Job:
         self.operation = operation
         self.phase = operation.phase
         self.failure = operation.failure
-        self.cancelled = asyncio.Event()
-        if operation.cancelled:
-            self.cancelled.set()
+        self.is_cancelled = operation.cancelled
+        self.wakeup = asyncio.Event()
+        self._stops: set[asyncio.Future[None]] = set()
+        self._unstored = asyncio.Event()
 
     @property
     def title(self) -> str:
@@ -93,9 +119,22 @@ class Job:
         # The last write may have been stored although it seemed to fail.
         stored = await self._store.read(lambda tx: tx.operations.get(self.operation.id))
         self._is_resumed = True
-        self._cached = None
+        self._cached = self.prepared = None
         self.phase = stored.phase if stored is not None else Phase.DONE
         self.failure = stored.failure if stored is not None else None
+
+    def cancel(self) -> None:
+        """Cancel a start."""
+        self.is_cancelled = True
+        self.wakeup.set()
+        for stop in self._stops:
+            if not stop.done():
+                stop.set_result(None)
+
+    def take_prepared(self) -> Prepared | None:
+        """Return what was prepared with the claim, once; None for later attempts."""
+        prepared, self.prepared = self.prepared, None
+        return prepared
 
     async def load(self) -> tuple[ServerRecord, User]:
         """Return the server and its user, read at most once.
@@ -247,16 +286,20 @@ class Job:
             CancelledByUserError: a stop was requested.
         """
         task = asyncio.ensure_future(work)
-        stop = asyncio.create_task(self.cancelled.wait())
+        stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stops.add(stop)
         try:
-            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not self.is_cancelled:
+                either: set[asyncio.Future[Any]] = {task, stop}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
-                return await task
+                return task.result()
             raise CancelledByUserError
         finally:
-            for waiting in (task, stop):
-                waiting.cancel()
-            await asyncio.gather(task, stop, return_exceptions=True)
+            self._stops.discard(stop)
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def report(self, message: str, percent: int, html: str = "") -> None:
         """Report progress to the user; stored at most every `REPORT_SECONDS`.
@@ -280,7 +323,7 @@ class Job:
         """
         self._reports.append(ProgressReport(percent, message, html))
         del self._reports[:-MAX_REPORTS]
-        self._has_unstored_reports = True
+        self._keep_unstored()
 
     async def flush_reports(self) -> None:
         """Store pending progress reports while the operation is ours; on failure they stay pending."""
@@ -290,15 +333,21 @@ class Job:
         try:
             await self._store.write(lambda tx: tx.operations.report(key, holder, reports))
         except HubError as error:
-            self._has_unstored_reports = True
+            self._keep_unstored()
             log.warning("cannot store the progress of the %s yet: %s", self.title, error)
         except Exception:
-            self._has_unstored_reports = True
+            self._keep_unstored()
             log.exception("cannot store the progress of the %s yet", self.title)
 
+    def _keep_unstored(self) -> None:
+        self._has_unstored_reports = True
+        self._unstored.set()
+
     async def flush_periodically(self) -> None:
-        """Store pending progress reports at regular intervals, until cancelled."""
+        """Store pending progress reports, at most every `REPORT_SECONDS`, until cancelled."""
         while True:
+            await self._unstored.wait()
+            self._unstored.clear()
             await asyncio.sleep(REPORT_SECONDS)
             if self._has_unstored_reports:
                 await self.flush_reports()

@@ -94,11 +94,13 @@ class PostedValues:
 
     async def _deliver(self, job: Job, view: Server) -> None:
         passed: Mapping[str, Any] = {}
+        is_new = not job.is_resumed  # then nothing can have been posted yet
         while True:
             try:
                 async with contextlib.aclosing(
-                    self._subscriptions.subscribe(job.operation.server_id)
+                    self._subscriptions.subscribe(job.operation.server_id, skip_current=is_new)
                 ) as seen:
+                    is_new = False
                     async for server in seen:
                         posted = server.operation.posted if server.operation else {}
                         if posted != passed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from plughub.domain.errors import PluginError
 from plughub.domain.explanations import with_details
 from plughub.domain.servers import ServerRecord
-from plughub.domain.timings import READINESS_BACKOFF, STARTING_POLL_SECONDS
+from plughub.domain.timings import READINESS_BACKOFF, STARTING_POLL_BACKOFF
 from plughub.domain.users import User
 from plughub.kinds import Diagnosis, Moved, Server
 from plughub.plugin.hooks import Hooks
@@ -59,20 +59,24 @@ class Readiness:
             StartFailedError: it has ended, or was not ready in time.
             CancelledByUserError: a stop was requested.
         """
-        pauses, polled = READINESS_BACKOFF.pauses(), 0.0
+        pauses, polls = READINESS_BACKOFF.pauses(), STARTING_POLL_BACKOFF.pauses()
+        next_poll = time.monotonic() + next(polls)
         self._check_tls(await self._record())
         while True:
-            if time.monotonic() - polled >= STARTING_POLL_SECONDS:
+            if time.monotonic() >= next_poll:
                 await self._is_running_there()
-                polled = time.monotonic()
+                next_poll = time.monotonic() + next(polls)
             if await self._answers() and await self._is_ours() and await self._is_running_there():
                 return
             if time.monotonic() - self.since > self._http_timeout:
                 await self._time_out()
+            if self.job.is_cancelled:
+                raise CancelledByUserError
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(next(pauses)):
-                    await self.job.cancelled.wait()
-                raise CancelledByUserError
+                    await self.job.wakeup.wait()
+                self.job.wakeup.clear()
+                next_poll = 0.0
 
     async def _is_running_there(self) -> bool:
         """Poll the server; return False when it has moved, after storing the new address.

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from plughub.domain.errors import HubError, UnavailableError
-from plughub.domain.servers import Operation, OperationKind, Phase
+from plughub.domain.servers import Operation, OperationKind, Phase, ServerRecord
 from plughub.domain.timings import (
     FIND_WORK_IDLE_SECONDS,
     FIND_WORK_SECONDS,
@@ -18,11 +18,13 @@ from plughub.domain.timings import (
     RETRY_BACKOFF,
     RETRY_SECONDS,
 )
+from plughub.domain.users import User
 from plughub.services.coordination.background_loops import wait_for_event
 from plughub.services.operations.abandonment import abandon
-from plughub.services.operations.job import Job, LeaseLostError, PostponedError
+from plughub.services.operations.job import Job, LeaseLostError, PostponedError, Prepared
 from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.settings import HubSettings
+from plughub.storage.operations import Claimant
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.operations")
@@ -38,14 +40,26 @@ class ClaimedOperations:
     Attributes:
         operations: the operations.
         until: when the lease on them ends, by the monotonic clock.
+        prepared: by id of an operation, what its first step has stored or read with the claim.
     """
 
     operations: Sequence[Operation] = ()
     until: float = 0.0
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)
 
 
 class OperationSteps(Protocol):
     """Executes one kind of operation."""
+
+    def prepare(self, tx: Transaction, operation: Operation, server: ServerRecord, user: User) -> Prepared:
+        """Store or read what the first step needs, in the transaction that claims a new operation.
+
+        Args:
+            tx: the transaction.
+            operation: the operation, which has not been attempted before.
+            server: its server, as it is stored now.
+            user: user of the server.
+        """
 
     async def run(self, job: Job) -> None:
         """Execute an operation, beginning with its current phase."""
@@ -107,6 +121,27 @@ class Runner:
         )
         return ClaimedOperations(operations, tx.begun + lease)
 
+    @property
+    def claimant(self) -> Claimant | None:
+        """This process as the claimant of new operations; None when it claims no more."""
+        if self.is_closing:
+            return None
+        return Claimant(
+            holder=self._settings.hub_id,
+            host=self._settings.host,
+            backends=self.backends,
+            lease=self._settings.lease,
+            limit=self._settings.concurrent_spawn_limit,
+            host_bound=tuple(name for name, info in self._settings.spawners.items() if info.host_bound),
+        )
+
+    def prepare(
+        self, tx: Transaction, operation: Operation, server: ServerRecord, user: User
+    ) -> ClaimedOperations:
+        """Prepare a new operation that was claimed as it was stored, in the same transaction."""
+        prepared = self._steps[operation.kind].prepare(tx, operation, server, user)
+        return ClaimedOperations((operation,), tx.begun + self._settings.lease, {operation.id: prepared})
+
     def execute(self, taken: ClaimedOperations) -> None:
         """Execute claimed operations in the background."""
         if self.is_closing:
@@ -116,6 +151,7 @@ class Runner:
                 self._store, operation, self._settings.hub_id, self._settings.lease, self._phase_reached
             )
             job.lease_until = taken.until
+            job.prepared = taken.prepared.get(operation.id)
             self._jobs[operation.id] = job
             task = asyncio.create_task(self._run(job), name=f"{operation.kind}-{operation.id}")
             self._tasks[operation.id] = task
@@ -129,7 +165,19 @@ class Runner:
     def cancel(self, operation_id: str) -> None:
         """Cancel a start that this process executes; other processes read the request from the database."""
         if operation_id in self._jobs:
-            self._jobs[operation_id].cancelled.set()
+            self._jobs[operation_id].cancel()
+
+    def check_launch(self, launch: str) -> bool:
+        """Poll a starting server at once, of which its spawner reports that something has happened to it.
+
+        Returns:
+            False if this process does not execute such a start.
+        """
+        job = self._jobs.get(launch)
+        if job is None or job.operation.kind is not OperationKind.START:
+            return False
+        job.wakeup.set()
+        return True
 
     def notify(self, *, free: bool) -> None:
         """Wake the runner if there is work. It polls less often once this method is called.

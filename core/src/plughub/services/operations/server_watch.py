@@ -46,7 +46,8 @@ class ServerWatch:
 class _Subscriber:
     """A subscriber and the last state it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_polled: bool) -> None:
+        self.is_polled = is_polled
         self.updated = asyncio.Event()
         self.latest: ServerRecord | Exception | None = None
 
@@ -66,13 +67,14 @@ class ServerSubscriptions:
         self._task: asyncio.Task[None] | None = None
 
     async def subscribe(
-        self, server_id: int, *, skip_current: bool = False
+        self, server_id: int, *, skip_current: bool = False, is_polled: bool = True
     ) -> AsyncGenerator[ServerRecord, None]:
         """Yield a server as it is now, then whenever it may have changed.
 
         Args:
             server_id: its key.
             skip_current: begin with the next change: the caller knows the current state.
+            is_polled: look for changes by other processes, too, and for places in the queue.
 
         Yields:
             The server, until it is deleted.
@@ -80,7 +82,7 @@ class ServerSubscriptions:
         Raises:
             HubError: the storage does not answer.
         """
-        subscriber = _Subscriber()
+        subscriber = _Subscriber(is_polled=is_polled)
         if skip_current and not self._subscribers.get(server_id):
             self.server_watch.discard(server_id)
         if not skip_current:
@@ -115,15 +117,22 @@ class ServerSubscriptions:
         """
         until = time.monotonic() + seconds
         failed = False
-        skip_current = is_local and seconds > WATCH_POLL_SECONDS
-        async with contextlib.aclosing(self.subscribe(server.id, skip_current=skip_current)) as seen:
-            async for current in seen:
+        known = is_local and seconds > WATCH_POLL_SECONDS
+        subscription = self.subscribe(server.id, skip_current=known, is_polled=not known)
+        async with contextlib.aclosing(subscription) as seen:
+            while True:
+                try:
+                    async with asyncio.timeout_at(_on_loop(until) if known else None):
+                        current = await anext(seen, None)
+                except TimeoutError:
+                    return server
+                if current is None:
+                    return replace(server, operation=None, status=Status.STOPPED)
                 server, operation = current, current.operation
                 if server.failed_start and not failed:
                     failed, until = True, min(until, time.monotonic() + UNDO_WAIT_SECONDS)
                 if operation is None or operation.retry_at or time.monotonic() >= until:
                     return server
-        return replace(server, operation=None, status=Status.STOPPED)
 
     def _unsubscribe(self, server_id: int, subscriber: _Subscriber) -> None:
         self._subscribers[server_id].discard(subscriber)
@@ -139,7 +148,12 @@ class ServerSubscriptions:
         while True:
             changed = self.server_watch.take_changed() & self._subscribers.keys()
             if loop.time() >= next_poll:
-                changed, next_poll = set(self._subscribers), loop.time() + WATCH_POLL_SECONDS
+                next_poll = loop.time() + WATCH_POLL_SECONDS
+                changed |= {
+                    key
+                    for key, subscribers in self._subscribers.items()
+                    if any(subscriber.is_polled for subscriber in subscribers)
+                }
             if changed:
                 await self._update(changed)
                 await asyncio.sleep(WATCH_GATHER_SECONDS)
@@ -163,3 +177,8 @@ class ServerSubscriptions:
         for key, subscriber in subscribers:
             subscriber.latest = failed or found.get(key)
             subscriber.updated.set()
+
+
+def _on_loop(until: float) -> float:
+    """Convert a monotonic time to that of the running event loop."""
+    return until - time.monotonic() + asyncio.get_running_loop().time()

@@ -15,7 +15,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.explanations import with_details
-from plughub.domain.servers import Phase, ServerRecord, Status
+from plughub.domain.servers import Operation, Phase, ServerRecord, Status
 from plughub.domain.timings import ROUTE_BACKOFF, UNDO_BACKOFF
 from plughub.domain.tokens import new_token, token_prefix
 from plughub.domain.users import User
@@ -32,7 +32,7 @@ from plughub.services.operations.credentials import (
     server_token_keys,
     store_credentials,
 )
-from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.operations.job import CancelledByUserError, Job, Prepared
 from plughub.services.operations.posted_values import PostedValues
 from plughub.services.operations.progress_reports import ProgressReporter
 from plughub.services.operations.readiness import Readiness
@@ -45,7 +45,7 @@ from plughub.services.operations.start_failures import (
     with_logs,
 )
 from plughub.services.routes.router import Router
-from plughub.services.secrets.auth_states import StoredAuthState, read_auth_state
+from plughub.services.secrets.auth_states import read_auth_state
 from plughub.services.server_records import plugin_view, server_environment
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
@@ -83,11 +83,10 @@ class StartSteps:
     async def run(self, job: Job) -> None:
         """Execute a start, beginning with its current phase."""
         reporter = ProgressReporter(self.hooks, job)
-        unverified = job.phase is Phase.ROUTE
         steps: Mapping[Phase, Callable[[], Awaitable[Phase]]] = {
             Phase.LAUNCH: lambda: self._launch(job, reporter),
             Phase.AWAIT: lambda: self._await(job, reporter),
-            Phase.ROUTE: lambda: self._route(job, unverified=unverified),
+            Phase.ROUTE: lambda: self._await(job, reporter),  # stored by an earlier version: verify again
             Phase.UNDO: lambda: self._undo(job),
         }
         try:
@@ -117,9 +116,9 @@ class StartSteps:
     async def _launch(self, job: Job, reporter: ProgressReporter) -> Phase:
         found = await self._find(job, *await job.load()) if job.is_resumed else None
         if found is None:
-            endpoint, secret = await self._spawn(job, reporter)
+            endpoint, launched = await self._spawn(job, reporter)
         else:
-            endpoint, secret = Endpoint(url=found.url, state=found.state), ""
+            endpoint, launched = Endpoint(url=found.url, state=found.state), None
         endpoint = checked_endpoint(job.operation.backend, endpoint)
         record, user = await job.load()
         prefix = server_prefix(self.settings, record)
@@ -131,15 +130,14 @@ class StartSteps:
             tx.runs.set_resources(record.id, endpoint.cpus, endpoint.memory)
             tx.servers.set_end(record.id, endpoint.ends_in)
             own_tokens = server_token_keys(tx, self.settings, record)
-            if used := endpoint.api_token or secret:
+            if (used := endpoint.api_token) and not (launched and used == launched.token):
                 token_key = tx.tokens.matching(token_prefix(used), used)
-            else:  # a server that was found has the token of the last launch, which is the newest
-                token_key = max(own_tokens, default=None)
-            # A revoked token stays revoked: resuming a server does not restore it.
-            if used != secret:
+                # A revoked token stays revoked: resuming a server does not restore it.
                 if token_key not in own_tokens:
                     raise _RevokedTokenError
                 save_client(tx, self.settings, record, used)
+            else:  # a server that was found has the token of the last launch, which is the newest
+                token_key = launched.token_key if launched else max(own_tokens, default=None)
             tx.tokens.delete(sorted({*own_tokens} - {token_key}))
 
         job.note("Server launched, waiting for it to answer", 60)
@@ -152,41 +150,54 @@ class StartSteps:
         job.remember(replace(record, url=endpoint.url, prefix=prefix, state=endpoint.state), user)
         return Phase.AWAIT
 
-    async def _spawn(self, job: Job, reporter: ProgressReporter) -> tuple[Endpoint, str]:
-        plugin, info = job.operation.backend, self._info(job)
-        host = self.settings.host if info.host_bound else ""
-        token = new_token()
+    def prepare(self, tx: Transaction, operation: Operation, server: ServerRecord, user: User) -> Prepared:
+        """Store a launch, before it has external effects."""
+        return self._store_launch(tx, operation, server, user, operation.id)
+
+    def _store_launch(
+        self, tx: Transaction, operation: Operation, record: ServerRecord, user: User, launch: str
+    ) -> Prepared:
+        plugin, host, token = operation.backend, self._host(operation), new_token()
+        if host and host != operation.host:
+            tx.operations.bind(operation.id, self.settings.hub_id, host)
+        client = client_of(record)
+        launched = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
+        # A resumed server may use an older token: revoke that only once the token in use is known.
+        token_key = store_credentials(tx, self.settings, launched, token)
+        tx.servers.record_launch(record.id, backend=plugin, host=host, launch=launch, client_id=client)
+        record_launch(tx, self.settings, record, user, operation)
+        starting = replace(launched, status=Status.STARTING, failure=None, unknown="")
+        return Prepared(starting, user, read_auth_state(tx, user.id), token, token_key)
+
+    async def _store_new_launch(self, job: Job) -> Prepared:
         # A process that lost the operation may still launch the server: that launch has another id.
         launch = uuid.uuid4().hex if job.is_resumed else job.operation.id
 
-        def store_launch(tx: Transaction) -> tuple[ServerRecord, User, StoredAuthState]:
+        def store(tx: Transaction) -> Prepared:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
-            if host:
-                tx.operations.bind(job.operation.id, self.settings.hub_id, host)
             if job.is_resumed:
                 tx.posted_values.clear(job.operation.id)
-            record, user = job.read_current(tx)
-            client = client_of(record)
-            launched = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
-            # A resumed server may use an older token: revoke that only once the token in use is known.
-            store_credentials(tx, self.settings, launched, token)
-            tx.servers.record_launch(record.id, backend=plugin, host=host, launch=launch, client_id=client)
-            record_launch(tx, self.settings, record, user, job.operation)
-            starting = replace(launched, status=Status.STARTING, failure=None, unknown="")
-            return starting, user, read_auth_state(tx, user.id)
+            return self._store_launch(tx, job.operation, *job.read_current(tx), launch)
 
-        record, user, stored = await job.write(store_launch)
+        return await job.write(store)
+
+    async def _spawn(self, job: Job, reporter: ProgressReporter) -> tuple[Endpoint, Prepared]:
+        plugin, info = job.operation.backend, self._info(job)
+        stored = job.take_prepared() or await self._store_new_launch(job)
+        record, user, token = stored.record, stored.user, stored.token
         job.remember(record, user)
         environment = server_environment(self.settings, record, token)
-        view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
-        view = await self.cleanup.auth_states.with_stored(view, user.id, stored)
+        view = plugin_view(self.settings, record, user, environment=environment)
+        view = await self.cleanup.auth_states.with_stored(view, user.id, stored.auth_state)
         await job.ensure_lease()
+        if job.is_cancelled:
+            raise CancelledByUserError
         spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
         reporter.start(view)
         try:
             async with self.posted_values.delivered(job, view):
-                return await job.unless_cancelled(spawn), token
+                return await job.unless_cancelled(spawn), stored
         except PluginError as error:
             log.warning("%s", error, exc_info=error.__cause__)
             failure = await with_logs(self.hooks, spawn_failure(error), view, (token,))
@@ -222,11 +233,9 @@ class StartSteps:
         launch = record.launch or job.operation.id
         reporter.start(plugin_view(self.settings, record, user, operation=launch))
         await Readiness(self.hooks, self.settings, job).wait()
-        return await job.advance(Phase.ROUTE)
+        return await self._route(job)
 
-    async def _route(self, job: Job, *, unverified: bool) -> Phase:
-        if unverified:  # another process got this far; its result may be outdated
-            await Readiness(self.hooks, self.settings, job).wait()
+    async def _route(self, job: Job) -> Phase:
         record, _ = await job.load()
         for attempt in range(1, ROUTE_TRIES + 1):
             await job.ensure_lease()
@@ -296,6 +305,9 @@ class StartSteps:
 
     def _info(self, job: Job) -> SpawnerInfo:
         return self.settings.spawners[job.operation.backend]
+
+    def _host(self, operation: Operation) -> str:
+        return self.settings.host if self.settings.spawners[operation.backend].host_bound else ""
 
 
 def _seconds_since(job: Job) -> float:

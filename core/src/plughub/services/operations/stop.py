@@ -12,18 +12,18 @@ from typing import Final
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import Actor, EventKind
-from plughub.domain.servers import Failure, Phase, ServerRecord, Status
+from plughub.domain.servers import Failure, Operation, Phase, ServerRecord, Status
 from plughub.domain.timings import STOP_BACKOFF
 from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
 from plughub.services.operations.cleanup import ServerCleanup
-from plughub.services.operations.job import Job
+from plughub.services.operations.job import Job, Prepared
 from plughub.services.operations.reachability import NO_ADDRESS, WRONG_PROCESS
 from plughub.services.operations.start_failures import has_ended
 from plughub.services.routes.router import Router
-from plughub.services.secrets.auth_states import StoredAuthState, read_auth_state
+from plughub.services.secrets.auth_states import read_auth_state
 from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
@@ -60,8 +60,14 @@ class StopSteps:
         while job.phase is not Phase.DONE:
             await steps[job.phase](job)
 
+    def prepare(self, tx: Transaction, operation: Operation, server: ServerRecord, user: User) -> Prepared:
+        """Read the secrets for the spawner."""
+        del operation
+        return Prepared(server, user, read_auth_state(tx, user.id))
+
     async def _unroute_and_halt(self, job: Job) -> Phase:
-        record, user, stored = await self._look(job)
+        seen = await self._look(job)
+        record = seen.record
         if record.status is Status.STOPPED:  # only its deletion is left
             await self.cleanup.finish(job, None)
             return Phase.DONE
@@ -69,19 +75,22 @@ class StopSteps:
         await job.ensure_lease()
         with contextlib.suppress(HubError):
             await self.router.delete(record)
-        return await self._halt_seen(job, record, user, stored)
+        return await self._halt_seen(job, seen)
 
-    async def _look(self, job: Job) -> tuple[ServerRecord, User, StoredAuthState]:
-        record, user, stored = await job.read(lambda tx: _with_secrets(tx, *job.read_current(tx)))
-        job.remember(record, user)
-        return record, user, stored
+    async def _look(self, job: Job) -> Prepared:
+        seen = job.take_prepared()
+        if seen is None:
+            seen = await job.read(lambda tx: self.prepare(tx, job.operation, *job.read_current(tx)))
+        job.remember(seen.record, seen.user)
+        return seen
 
     async def _halt(self, job: Job) -> Phase:
-        return await self._halt_seen(job, *await self._look(job))
+        return await self._halt_seen(job, await self._look(job))
 
-    async def _halt_seen(self, job: Job, record: ServerRecord, user: User, stored: StoredAuthState) -> Phase:
+    async def _halt_seen(self, job: Job, seen: Prepared) -> Phase:
+        record, user = seen.record, seen.user
         view = plugin_view(self.settings, record, user)
-        view = await self.cleanup.auth_states.with_stored(view, user.id, stored)
+        view = await self.cleanup.auth_states.with_stored(view, user.id, seen.auth_state)
         try:
             resumable = await self._stop_patiently(job, view)
         except PluginError as error:
@@ -149,9 +158,3 @@ class StopSteps:
             kind, record.user, record.name, by=Actor(name=job.operation.requested_by), **reason
         )
         return Phase.DONE
-
-
-def _with_secrets(
-    tx: Transaction, record: ServerRecord, user: User
-) -> tuple[ServerRecord, User, StoredAuthState]:
-    return record, user, read_auth_state(tx, user.id)

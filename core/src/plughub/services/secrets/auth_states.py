@@ -150,8 +150,7 @@ class AuthStates:
 
 def read_auth_state(tx: Transaction, user_id: int) -> StoredAuthState:
     """Read a user's last authenticator and encrypted auth state."""
-    known = tx.users.identities(user_id)
-    return StoredAuthState(known[0][0] if known else "", tx.users.auth_state(user_id))
+    return StoredAuthState(*tx.users.last_auth_state(user_id))
 
 
 def _create_encryptor(keys: Sequence[bytes]) -> Encryptor:

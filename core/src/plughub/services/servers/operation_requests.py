@@ -15,6 +15,7 @@ from plughub.domain.users import User
 from plughub.domain.words import _
 from plughub.services.operations.cleanup import delete_server
 from plughub.services.settings import HubSettings
+from plughub.storage.operations import Claimant
 from plughub.storage.store import Transaction
 
 
@@ -60,7 +61,8 @@ class OperationRequests:
         requested_by: str,
         named_limit: int,
         profile: str = "",
-    ) -> ServerRecord:
+        claimant: Claimant | None = None,
+    ) -> tuple[ServerRecord, bool]:
         """Store a start, or join one that is in progress.
 
         Args:
@@ -72,9 +74,10 @@ class OperationRequests:
             requested_by: name of the requester.
             named_limit: named servers that the user may have; 0 for no limit.
             profile: title of the chosen profile; empty for none.
+            claimant: the process that claims the operation, unless it has to wait in the queue.
 
         Returns:
-            The server, with its operation where that is known.
+            The server, with its operation where that is known, and whether the claimant has claimed it.
 
         Raises:
             InvalidError: it is running or being stopped, or the user has too many.
@@ -85,13 +88,14 @@ class OperationRequests:
         if tx.pending_deletions.is_pending(user.id):
             raise InvalidError(_("%(user)s is being deleted", user=user.name))
         if server.pending == "spawn":
-            return server
+            return server, False
         _check_stopped(server)
         self._check_active_limit(tx)
         if options is not None:
             tx.servers.set_options(server.id, options)
         # A culler must not mistake the server for one that has been idle for weeks.
-        tx.servers.touch({server.id: utcnow()})
+        at = utcnow()
+        tx.servers.touch({server.id: at})
         if not tx.servers.request_start(server, profile):
             raise concurrent_change(server)
         # Another process may have stored an operation since the row was read: join that one.
@@ -102,12 +106,18 @@ class OperationRequests:
                 backend=plugin,
                 requested_by=requested_by,
                 options_before=None if options is None else server.options,
+                claimant=claimant,
             )
             chosen = server.options if options is None else options
             return replace(
-                server, desired=Status.RUNNING, options=chosen, profile=profile, operation=operation
-            )
-        return server
+                server,
+                desired=Status.RUNNING,
+                options=chosen,
+                profile=profile,
+                last_activity=at,
+                operation=operation,
+            ), operation.attempts > 0
+        return server, False
 
     def stop(
         self,
@@ -118,7 +128,8 @@ class OperationRequests:
         remove: bool,
         by: str,
         failure: Failure | None,
-    ) -> None:
+        claimant: Claimant | None = None,
+    ) -> ServerRecord | None:
         """Store a stop; a start in progress is cancelled, a stopped server is at most deleted.
 
         Args:
@@ -128,6 +139,10 @@ class OperationRequests:
             remove: delete the server afterwards.
             by: name of the requester.
             failure: the reason, when the server ended by itself.
+            claimant: the process that claims a new operation.
+
+        Returns:
+            The server with its new operation, if the claimant has claimed it; else None.
 
         Raises:
             ConflictError: another process has changed the server since it was read.
@@ -135,15 +150,15 @@ class OperationRequests:
         if server.operation is not None:
             tx.servers.request_stop(server.id)
             if _join(tx, server.operation, remove=remove):
-                return
+                return None
             server = tx.servers.by_id(server.id) or server
         if not server.active:
             if remove:
                 self._delete(tx, server, by)
-            return
+            return None
         if not tx.servers.mark_stopping(server):
             raise concurrent_change(server)
-        tx.operations.begin(
+        operation = tx.operations.begin(
             server,
             OperationKind.STOP,
             backend=server.backend or self._settings.default_spawner,
@@ -152,7 +167,11 @@ class OperationRequests:
             now=now,
             remove=remove,
             failure=failure,
+            claimant=claimant,
         )
+        if not operation.attempts:
+            return None
+        return replace(server, status=Status.STOPPING, desired=Status.STOPPED, operation=operation)
 
     def _delete(self, tx: Transaction, server: ServerRecord, by: str) -> None:
         """Delete a server that is not running, after its spawner has cleaned up."""

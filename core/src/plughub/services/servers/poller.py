@@ -100,6 +100,8 @@ class Poller:
 
     async def _poll_reported(self, plugin: str, launch: str) -> None:
         """Poll a server that its plugin has reported; a failure does not affect other servers."""
+        if self._servers.check_launch(launch):
+            return
         try:
             await self._poll_now(plugin, launch)
         except HubError as error:

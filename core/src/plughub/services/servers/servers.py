@@ -189,7 +189,11 @@ class ServerService:
         await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
-            server = self._requests.start(tx, user, name, options, plugin, by, limit, profile)
+            server, is_claimed = self._requests.start(
+                tx, user, name, options, plugin, by, limit, profile, self._runner.claimant
+            )
+            if is_claimed and server.operation is not None:
+                return server, self._runner.prepare(tx, server.operation, server, user)
             taken = self._runner.claim(tx)
             operation = next((one for one in taken.operations if one.server_id == server.id), None)
             if operation is None:  # it is queued: read it again for its position
@@ -232,9 +236,8 @@ class ServerService:
             current = tx.servers.by_id(server.id)
             if current is None:
                 raise NotFoundError(_("there is no server %(full_name)r", full_name=server.full_name))
-            self._requests.stop(tx, current, now=now, remove=remove, by=by.name, failure=failure)
-            taken = self._runner.claim(tx, starts=False)
-            return tx.servers.by_id(server.id) or current, taken
+            stopping, taken = self._stop(tx, current, now=now, remove=remove, by=by.name, failure=failure)
+            return stopping or tx.servers.by_id(server.id) or current, taken
 
         stopped, taken = await self._write(work)
         self._runner.execute(taken)
@@ -258,10 +261,19 @@ class ServerService:
             current = tx.servers.by_id(server.id)
             if current is None or not current.running or current.launch != server.launch:
                 return ClaimedOperations()
-            self._requests.stop(tx, current, now=True, remove=False, by="", failure=failure)
-            return self._runner.claim(tx, starts=False)
+            return self._stop(tx, current, now=True, remove=False, by="", failure=failure)[1]
 
         self._runner.execute(await self._write(work))
+
+    def _stop(
+        self, tx: Transaction, server: ServerRecord, **request: Any
+    ) -> tuple[ServerRecord | None, ClaimedOperations]:
+        """Store a stop; return the server where it is known how it is stored now."""
+        stopping = self._requests.stop(tx, server, **request, claimant=self._runner.claimant)
+        user = tx.users.by_id(server.user_id) if stopping else None
+        if stopping is None or stopping.operation is None or user is None:
+            return None, self._runner.claim(tx, starts=False)
+        return stopping, self._runner.prepare(tx, stopping.operation, stopping, user)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         try:
@@ -315,6 +327,10 @@ class ServerService:
             with contextlib.suppress(NotFoundError):
                 await self.stop(server, remove=True, by=by)
         return server
+
+    def check_launch(self, launch: str) -> bool:
+        """Check a server that is starting here at once; False if no start of this process has the id."""
+        return self._runner.check_launch(launch)
 
     def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
         """Yield a server as it is now, then whenever it may have changed, until it is deleted."""
