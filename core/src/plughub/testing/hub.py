@@ -61,7 +61,7 @@ class HubProcess:
             that runs as root may start notebook servers as root, because CI machines often have root alone.
         env: further environment variables.
         name: of its log files, for another process of a hub in the same folder.
-        python: the interpreter that has plughub and the plugins.
+        python: the interpreter that has plughub and the plugins; empty for the present one.
         user: system user that runs the hub; None for that of this process.
     """
 
@@ -72,12 +72,12 @@ class HubProcess:
         config: str = "",
         env: Mapping[str, str] | None = None,
         name: str = "hub",
-        python: str = sys.executable,
+        python: str = "",
         user: str | None = None,
     ) -> None:
         self.folder = folder
         self.user = user
-        self.python = python
+        self.python = python or sys.executable
         self.port = _given("port", arguments) or free_port()
         self.hub_port = _given("hub_port", arguments) or free_port()
         self.arguments = arguments
