@@ -167,16 +167,11 @@ class Operations:
         It is claimed at once, with its first attempt counted, if a claimant can execute it and no queue is
         before it.
         """
-        turn, can_begin = 0, True
+        turn, phase = 0, FIRST_PHASE[kind]
+        claimant = claimant if claimant and claimant.can_execute(backend, host) else None
         if kind is OperationKind.START:
-            if claimant is not None and claimant.limit:
-                self._lock_admission()
-            queue, limit = read_queue(self._connection, server.user_id), claimant.limit if claimant else 0
-            turn = queue.turn
-            can_begin = not queue.is_waiting and (not limit or queue.in_progress < limit)
-        claims = claimant is not None and can_begin and claimant.can_execute(backend, host)
-        phase = FIRST_PHASE[kind]
-        if claims and claimant is not None and kind is OperationKind.START:
+            turn, claimant = self._turn(server.user_id, claimant)
+        if kind is OperationKind.START and claimant is not None:
             phase, host = Phase.LAUNCH, claimant.host if backend in claimant.host_bound else host
         operation = Operation(
             id=uuid.uuid4().hex,
@@ -186,7 +181,7 @@ class Operations:
             backend=backend,
             host=host,
             created=self._now,
-            attempts=int(claims),
+            attempts=int(claimant is not None),
             requested_by=requested_by,
             now=now,
             remove=remove,
@@ -194,11 +189,19 @@ class Operations:
             options_before=options_before,
         )
         row = {**_values_of(operation), "user_id": server.user_id, "turn": turn}
-        if claims and claimant is not None:
-            row |= {"holder": claimant.holder, "lease_until": self._now + claimant.lease}
+        row |= {"holder": claimant.holder, "lease_until": self._now + claimant.lease} if claimant else {}
         if not insert_unless_taken(self._connection, tables.operations, "id", row):
             raise ConflictError(f"server {server.full_name} already has an operation in progress")
         return operation
+
+    def _turn(self, user_id: int, claimant: Claimant | None) -> tuple[int, Claimant | None]:
+        """Return the round of a new start, and the claimant if the start may begin before any other."""
+        limit = claimant.limit if claimant else 0
+        if limit:
+            self._lock_admission()
+        queue = read_queue(self._connection, user_id)
+        can_begin = not queue.is_waiting and (not limit or queue.in_progress < limit)
+        return queue.turn, claimant if can_begin else None
 
     def get(self, operation_id: str) -> Operation | None:
         """Return an operation, even if it has ended."""

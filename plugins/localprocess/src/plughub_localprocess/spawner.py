@@ -104,8 +104,7 @@ class LocalProcessSpawner(Spawner):
         Returns:
             The exit code is negative for a signal, and 0 if unknown.
         """
-        # On the event loop during a start, when the log is short: reading /proc does not block, and a thread
-        # costs more.
+        # On the event loop during a start, when the log is short: /proc does not block, a thread costs more.
         if self._is_awaited and self.pid and self.started and self._is_running():
             return None
         return await self.in_thread(self._poll)
@@ -128,7 +127,9 @@ class LocalProcessSpawner(Spawner):
         Raises:
             StopFailedError: a process does not end.
         """
-        for group in self._known_groups() or await self.in_thread(self._groups):
+        is_known = self.pid and self.started and self.record.operation in {"", self.operation}
+        groups = [] if not is_known or self._launching.locked() else self._groups()
+        for group in groups or await self.in_thread(self._groups):
             await end_group(group, self._steps(now), self.in_thread)
 
     def watch(self, mark: str) -> AsyncIterator[str]:
@@ -273,7 +274,7 @@ class LocalProcessSpawner(Spawner):
 
     def _launch(self) -> tuple[str, int]:
         switch, folder = self.switch_to(), self.folder()
-        self._check_pam()
+        _check_pam(self.pam_session)
         self.port = choose_port(self.ip, self.port)
         self.server.port = self.port
         environment = self.get_env()
@@ -308,11 +309,10 @@ class LocalProcessSpawner(Spawner):
         return CHILDREN.exit_code(self._identity) or 0
 
     def _is_running(self) -> bool:
-        if not self._identity.is_running():
-            return False
-        if self.operation:
+        running = self._identity.is_running()
+        if running and self.operation:
             watch_of(self.plugin).add(self._identity, self.operation)
-        return True
+        return running
 
     def _verify_address(self) -> bool:
         if not self.pid:
@@ -326,17 +326,6 @@ class LocalProcessSpawner(Spawner):
                 self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
         return listens
 
-    def _known_groups(self) -> list[ProcessGroup]:
-        """Return the group of the server, if it is known without a look at other processes; else none."""
-        if not (self.pid and self.started and self.record.operation in {"", self.operation}):
-            return []
-        if not self._launching.acquire(blocking=False):
-            return []
-        try:
-            return [ProcessGroup(self._identity, self._marks)]
-        finally:
-            self._launching.release()
-
     def _groups(self) -> list[ProcessGroup]:
         """Return the groups to end: that of the recorded process, and those of an interrupted start."""
         with self._launching:  # waits for an abandoned start that still runs in its thread
@@ -344,9 +333,9 @@ class LocalProcessSpawner(Spawner):
             wanted = self.record.operation
             if not wanted or (self.pid and wanted == self.operation):
                 return recorded
-        launched = [found for found in self.inventory(self.mark) or () if found.operation == wanted]
-        identities = [ProcessIdentity(found.state["pid"], found.state["started"]) for found in launched]
-        return recorded + [ProcessGroup(one, {"PLUGHUB_OPERATION": wanted}) for one in identities]
+        states = [found.state for found in self.inventory(self.mark) or () if found.operation == wanted]
+        leaders = (ProcessIdentity(state["pid"], state["started"]) for state in states)
+        return recorded + [ProcessGroup(leader, {"PLUGHUB_OPERATION": wanted}) for leader in leaders]
 
     @property
     def _marks(self) -> dict[str, str]:
@@ -382,14 +371,6 @@ class LocalProcessSpawner(Spawner):
         switch = self.switch_to()
         return (switch.uid if switch else os.geteuid()) == 0
 
-    def _check_pam(self) -> None:
-        if self.pam_session and os.geteuid() != 0:
-            raise SpawnFailed(
-                "no PAM session can be opened",
-                detail="LocalProcessSpawner.pam_session requires a hub that runs as root",
-                retry=False,
-            )
-
     def _log(self) -> LogFile | None:
         folder = self.runtime_dir or RUNTIME_DIRS.get(self.plugin)
         if folder is None:
@@ -424,6 +405,15 @@ class LocalProcessSpawner(Spawner):
         if taken := sorted(RESERVED_ARGUMENTS & set(proposal["value"])):
             raise TraitError(f"LocalProcessSpawner.popen_kwargs must not set {', '.join(taken)}")
         return proposal["value"]
+
+
+def _check_pam(session: bool) -> None:
+    if session and os.geteuid() != 0:
+        raise SpawnFailed(
+            "no PAM session can be opened",
+            detail="LocalProcessSpawner.pam_session requires a hub that runs as root",
+            retry=False,
+        )
 
 
 @functools.lru_cache(maxsize=64)

@@ -91,13 +91,7 @@ class OperationRequests:
             return server, False
         _check_stopped(server)
         self._check_active_limit(tx)
-        if options is not None:
-            tx.servers.set_options(server.id, options)
-        # A culler must not mistake the server for one that has been idle for weeks.
-        at = utcnow()
-        tx.servers.touch({server.id: at})
-        if not tx.servers.request_start(server, profile):
-            raise concurrent_change(server)
+        wanted = _store_request(tx, server, options, profile)
         # Another process may have stored an operation since the row was read: join that one.
         with contextlib.suppress(ConflictError):
             operation = tx.operations.begin(
@@ -108,15 +102,7 @@ class OperationRequests:
                 options_before=None if options is None else server.options,
                 claimant=claimant,
             )
-            chosen = server.options if options is None else options
-            return replace(
-                server,
-                desired=Status.RUNNING,
-                options=chosen,
-                profile=profile,
-                last_activity=at,
-                operation=operation,
-            ), operation.attempts > 0
+            return replace(wanted, operation=operation), operation.attempts > 0
         return server, False
 
     def stop(
@@ -209,6 +195,21 @@ def _get_or_create(tx: Transaction, user: User, name: str, named_limit: int) -> 
         check_named_limit(tx, user, named_limit)
         server = tx.servers.create(user.id, name)
     return server
+
+
+def _store_request(
+    tx: Transaction, server: ServerRecord, options: Mapping[str, Any] | None, profile: str
+) -> ServerRecord:
+    """Store what a start request changes in a server, and return the server as it is then."""
+    if options is not None:
+        tx.servers.set_options(server.id, options)
+    # A culler must not mistake the server for one that has been idle for weeks.
+    at = utcnow()
+    tx.servers.touch({server.id: at})
+    if not tx.servers.request_start(server, profile):
+        raise concurrent_change(server)
+    chosen = server.options if options is None else options
+    return replace(server, desired=Status.RUNNING, options=chosen, profile=profile, last_activity=at)
 
 
 def _check_stopped(server: ServerRecord) -> None:
