@@ -1,7 +1,6 @@
 """An engine, and images that are made without a registry."""
 
 import contextlib
-import ipaddress
 import os
 import random
 import secrets
@@ -30,7 +29,7 @@ from plughub.threads import ThreadPools
 from plughub_docker.testing.engine_places import EnginePlace, engine_place
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 from plughub_docker.testing.repositories import make_course, serving
-from plughub_docker.testing.shared_engine import joined_swarm, new_prefix, remove_leftovers
+from plughub_docker.testing.shared_engine import gateway_of, joined_swarm, new_prefix, remove_leftovers
 
 Engine = Any  # docker.APIClient has no types
 
@@ -114,8 +113,7 @@ def probe() -> list[str]:
 @pytest.fixture(scope="session")
 def gateway(engine: Engine) -> str:
     """The address at which containers reach this machine."""
-    facts = engine.inspect_network("bridge")["IPAM"]["Config"][0]
-    return facts.get("Gateway") or str(next(ipaddress.ip_network(facts["Subnet"]).hosts()))
+    return gateway_of(engine)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from plughub.testing import probe_server
 from plughub.testing.quick import starts
 from plughub_docker.testing.images import PYTHON, build, python_paths
-from plughub_docker.testing.shared_engine import new_prefix, remove_leftovers
+from plughub_docker.testing.shared_engine import gateway_of, new_prefix, remove_leftovers
 
 Engine = Any  # docker.APIClient has no types
 Containers = Callable[[], list[Any]]
@@ -73,7 +73,7 @@ def containers(engine: Engine, prefix: str) -> Containers:
 @pytest.fixture
 def settings(engine: Engine, probe_image: str, prefix: str) -> str:
     """Settings of DockerSpawner for probe servers, and a service whose token is `TOKEN`."""
-    gateway = engine.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
+    gateway = gateway_of(engine)
     return f"""
 c.DockerSpawner.image = {probe_image!r}
 c.DockerSpawner.cmd = {[PYTHON, "/opt/probe_server.py"]!r}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from plughub.errors import StartError
 from plughub.testing import socket_server
 from plughub_docker.marks import MARK, OPERATION, USER
 from plughub_docker.testing.images import build, distribution_paths, python_paths
+from plughub_docker.testing.shared_engine import gateway_of
 
 _SERVER: Final = "/opt/socket_server.py"
 _TIMEOUT: Final = 60
@@ -72,8 +72,7 @@ class Containers:
         return build(self._engine, "plughub-tests-crash", paths, files, ["USER 1000:1000"])
 
     def _config(self, image: str) -> str:
-        network = self._engine.inspect_network("bridge")["IPAM"]["Config"][0]
-        gateway = network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
+        gateway = gateway_of(self._engine)
         settings = {
             "image": image,
             "cmd": [str(Path(sys.prefix, "bin", "python")), _SERVER],

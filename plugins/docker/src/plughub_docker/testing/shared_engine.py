@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -30,6 +31,18 @@ _USERS: Final = "plughub-tests-swarm-users-{}.lock"
 def new_prefix() -> str:
     """Return a prefix for names on the engine; it identifies the process that owns the objects."""
     return f"phtest{os.getpid()}x{secrets.token_hex(2)}"
+
+
+def gateway_of(client: Any) -> str:
+    """Return the address at which containers on the default network reach this machine.
+
+    An engine that was started again may leave the gateway out; it is the first address of the network then.
+
+    Args:
+        client: client of the engine.
+    """
+    facts = client.inspect_network("bridge")["IPAM"]["Config"][0]
+    return facts.get("Gateway") or str(next(ipaddress.ip_network(facts["Subnet"]).hosts()))
 
 
 def remove_leftovers(client: Any) -> None:
