@@ -54,10 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = select(PARTS, options, only)
     for part in PARTS:
         if part.name in chosen:
-            results += [each for each in take(part, chosen[part.name], options) if each.values]
+            of_part = take(part, chosen[part.name], options)
+            results += of_part
+            print(f"\n### {part.name}\n", *table(of_part), sep="\n", flush=True)
     if saved:
         save(saved, results, options.runs)
-    print(*table(results), sep="\n")
     facts = ", ".join(f"{name} {value}" for name, value in machine().items())
     print(f"\n{time.monotonic() - begin:.0f} s; medians of {options.runs} runs; {facts}")
     worse = regressions(before, results)

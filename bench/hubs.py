@@ -213,7 +213,7 @@ def _is_ready(hub: Hub) -> bool:
 
 
 def _prepared(hub: Hub, users: int) -> Hub:
-    names = [ADMIN, *(user(number) for number in range(users))]
+    names = [user(number) for number in range(users)]
     for first in range(0, len(names), BATCH):
         hub.call("POST", "/users", {"usernames": names[first : first + BATCH]})
     return hub

@@ -18,6 +18,7 @@ from plughub import __version__
 
 TOLERANCE = 0.1
 """Share by which a median may be worse: two runs on one machine differ by this much."""
+ABSENT = "–"
 
 
 def ratios(result: Result) -> list[float]:
@@ -29,20 +30,22 @@ def ratios(result: Result) -> list[float]:
 
 
 def table(results: Sequence[Result]) -> Iterator[str]:
-    """Yield the lines of a Markdown table for each group of results with the same subjects."""
-    names: list[str] = []
+    """Yield the lines of a Markdown table of results with the same subjects."""
+    names = list(results[0].values)
+    has_ratio = len(names) > 1
+    heads = [*names, *(["ratio", "ratios of the runs"] if has_ratio else ["values of the runs"])]
+    yield f"| | unit | {' | '.join(heads)} |"
+    yield f"|---|---{'|---' * len(heads)}|"
     for result in results:
-        if list(result.values) != names:
-            names = list(result.values)
-            heads = [*names, *(["ratio", "ratios of the runs"] if len(names) > 1 else ["values of the runs"])]
-            yield ""
-            yield f"| | unit | {' | '.join(heads)} |"
-            yield f"|---|---{'|---' * len(heads)}|"
-        values = [number(statistics.median(each)) for each in result.values.values()]
-        measured = ratios(result) or next(iter(result.values.values()))
-        ratio = [number(statistics.median(measured))] if len(names) > 1 else []
-        spread = f"{number(min(measured))} to {number(max(measured))}"
-        yield f"| {result.row.title} | {result.row.unit} | {' | '.join([*values, *ratio, spread])} |"
+        measured = ratios(result) if has_ratio else result.values[names[0]]
+        spread = [f"{number(min(measured))} to {number(max(measured))}" if measured else ABSENT]
+        ratio = [_median(measured)] if has_ratio else []
+        cells = [*(_median(result.values[name]) for name in names), *ratio, *spread]
+        yield f"| {result.row.title} | {result.row.unit} | {' | '.join(cells)} |"
+
+
+def _median(values: Sequence[float]) -> str:
+    return number(statistics.median(values)) if values else ABSENT
 
 
 def number(value: float) -> str:
@@ -97,7 +100,7 @@ def regressions(before: Mapping[str, Result], now: Sequence[Result]) -> list[str
     found = []
     for result in now:
         name = result.row.name
-        if name not in before or not result.values:
+        if name not in before:
             continue
         old, new = ratios(before[name]), ratios(result)
         if not (old and new):

@@ -126,6 +126,8 @@ def take(part: Part, measurements: Sequence[Measurement], options: Options) -> l
     results = {row.name: Result(row, {}) for each in measurements for row in each.rows}
     with ExitStack() as stack:
         subjects = {name: stack.enter_context(subject) for name, subject in part.subjects(options).items()}
+        for result in results.values():
+            result.values = {name: [] for name in subjects}
         for run in range(options.runs):
             order = list(subjects)[:: -1 if run % 2 else 1]
             for measurement in measurements:
@@ -137,5 +139,5 @@ def take(part: Part, measurements: Sequence[Measurement], options: Options) -> l
                     values = measurement.measure(subjects[name])
                     for row, value in zip(measurement.rows, values, strict=True):
                         if value is not None:
-                            results[row.name].values.setdefault(name, []).append(value)
+                            results[row.name].values[name].append(value)
     return list(results.values())
