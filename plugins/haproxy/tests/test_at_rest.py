@@ -16,17 +16,17 @@ CHECKS = CHECKS_BETWEEN_SWEEPS - 1
 def counted(monkeypatch):
     """Count the queries to HAProxy and the calls in threads."""
     queries, threads = Counter(), Counter()
-    query, to_thread = RuntimeSocket.query, asyncio.to_thread
+    read, to_thread = RuntimeSocket.read, asyncio.to_thread
 
-    async def counted_query(self, command):
+    async def counted_read(self, command):
         queries[" ".join(command.split()[:2])] += 1
-        return await query(self, command)
+        return await read(self, command)
 
     async def counted_thread(work, *args):
         threads[work.__name__] += 1
         return await to_thread(work, *args)
 
-    monkeypatch.setattr(RuntimeSocket, "query", counted_query)
+    monkeypatch.setattr(RuntimeSocket, "read", counted_read)
     monkeypatch.setattr(asyncio, "to_thread", counted_thread)
     return queries, threads
 

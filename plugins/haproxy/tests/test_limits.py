@@ -12,10 +12,14 @@ from plughub.domain.routes import Route
 from plughub.testing.backends import ask
 from plughub.testing.conditions import until
 from plughub.testing.http2 import http2
+from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.configuration import SOCKET_NAME
+from plughub_haproxy.proxy import CHECKS_BETWEEN_SWEEPS
 from plughub_haproxy.runtime_socket import RuntimeSocket
 
 SLOW = b"POST /hub/login HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\na"
+
+FILES = 500
 
 
 class HubDouble:
@@ -201,3 +205,23 @@ async def test_with_ipv6_all_addresses_of_a_network_count_as_one(start, hub, tmp
                 return re.search(r"key=:: .*conn_cur=1", await runtime.query(f"show table {table}"))
 
             await until(the_network_has_one)
+
+
+async def test_running_out_of_connections_is_logged_once(start, hub, caplog):
+    command = ["prlimit", f"--nofile={FILES}:{FILES}", *find_haproxy([])]
+    proxy = await start(traits={"command": command})
+    await proxy.replace(Route(routespec="/", target=hub.url, data={"hub": True}))
+
+    async def sweep():
+        for _ in range(CHECKS_BETWEEN_SWEEPS):
+            assert await proxy.poll() is None
+        return [record for record in caplog.records if "wait without an answer" in record.getMessage()]
+
+    assert await sweep() == []
+    async with AsyncExitStack() as stack:
+        for _ in range(FILES // 2):
+            await sends(stack, proxy.port, b"GET ")
+        (warning,) = await until(sweep)
+        assert await sweep() == [warning]
+    current, maximum = warning.args
+    assert current <= maximum < FILES // 2

@@ -16,6 +16,7 @@ from plughub.traitlets import Command
 from plughub.utils import unix_socket_path
 from plughub_haproxy.activity import last_activity
 from plughub_haproxy.binary import find_haproxy
+from plughub_haproxy.capacity import Capacity
 from plughub_haproxy.certificate import CertificateFiles
 from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
 from plughub_haproxy.entries import (
@@ -37,7 +38,7 @@ from plughub_haproxy.targets import address_of
 from plughub_haproxy.tls import TargetTLS
 
 CHECKS_BETWEEN_SWEEPS: Final = 10
-"""Liveness checks between two sweeps, which trim the log and end stalled connections."""
+"""Liveness checks between two sweeps, which trim the log, end stalled connections and count the others."""
 
 
 class HAProxyProxy(Proxy):
@@ -169,6 +170,7 @@ class HAProxyProxy(Proxy):
         if self._checks % CHECKS_BETWEEN_SWEEPS == 0:
             await self._haproxy.trim_log()
             await self._stalled_streams.sweep()
+            await self._capacity.check()
         return None
 
     async def add_route(
@@ -250,6 +252,12 @@ class HAProxyProxy(Proxy):
         return StalledStreams(self._haproxy.runtime)
 
     _stalled_streams = traitlets.Instance(StalledStreams)
+
+    @traitlets.default("_capacity")
+    def _make_capacity(self) -> Capacity:
+        return Capacity(self._haproxy.runtime, self.log)
+
+    _capacity = traitlets.Instance(Capacity)
 
     async def _try_entry(self, spec: str, route: Mapping[str, Any]) -> Entry | None:
         """Build an entry; log an invalid target, which must not keep other routes out of the table."""
