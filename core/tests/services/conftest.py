@@ -25,7 +25,7 @@ from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.storage.store import Store, Transaction
 from plughub.testing import conditions, delays
-from plughub.testing.databases import open_database, prepare_database
+from plughub.testing.databases import open_database
 from plughub.testing.services import make_services, split_settings
 
 MakeHub = Callable[..., "HubParts"]
@@ -339,10 +339,15 @@ def proxy() -> TableProxy:
 
 
 @pytest.fixture
+def db_url(hub_db_url: str) -> str:
+    """URL of a database with the schema of a hub."""
+    return hub_db_url
+
+
+@pytest.fixture
 async def make_hub(
     db_url: str, tmp_path: Path, machine: Machine, proxy: TableProxy
 ) -> AsyncIterator[MakeHub]:
-    prepare_database(db_url)
     hubs: list[HubParts] = []
 
     def make(**settings: Any) -> HubParts:

@@ -6,7 +6,7 @@ import pytest
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.storage.database import Database
 from plughub.storage.store import Store, Transaction
-from plughub.testing.databases import open_database, prepare_database
+from plughub.testing.databases import open_database
 
 T = TypeVar("T")
 
@@ -36,8 +36,7 @@ def make_stored() -> Iterator[Callable[[str], SyncStore]]:
 
 
 @pytest.fixture
-def stored(db_url: str, make_stored: Callable[[str], SyncStore]) -> SyncStore:
-    prepare_database(db_url)
-    stored = make_stored(db_url)
+def stored(hub_db_url: str, make_stored: Callable[[str], SyncStore]) -> SyncStore:
+    stored = make_stored(hub_db_url)
     stored(lambda tx: tx.roles.ensure(DEFAULT_ROLES))
     return stored

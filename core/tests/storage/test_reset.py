@@ -43,63 +43,63 @@ def users(url):
     return [name for (name,) in run(url, "SELECT name FROM users")]
 
 
-def test_everything_is_deleted_and_recorded(used, db_url, caplog):
-    run(db_url, "CREATE TABLE of_another_program (id integer)")
+def test_everything_is_deleted_and_recorded(used, hub_db_url, caplog):
+    run(hub_db_url, "CREATE TABLE of_another_program (id integer)")
     used.database.close()
     with caplog.at_level(logging.WARNING):
-        reset_database(settings(db_url, answer_yes=True))
-    assert users(db_url) == []
-    assert schema_state(db_url).current
-    assert run(db_url, "SELECT count(*) FROM of_another_program") == [(0,)]
+        reset_database(settings(hub_db_url, answer_yes=True))
+    assert users(hub_db_url) == []
+    assert schema_state(hub_db_url).current
+    assert run(hub_db_url, "SELECT count(*) FROM of_another_program") == [(0,)]
     (entry,) = used(lambda tx: tx.audit.page(AuditQuery(), 0, 10))
     assert (entry.kind, entry.detail["by"]) == ("reset-database", caller())
     assert "everything was deleted by" in caplog.text
     assert "(1 users)" in caplog.text
-    path = sqlite_path(db_url)
+    path = sqlite_path(hub_db_url)
     if path is not None:
         assert users(f"sqlite:///{entry.detail['copy']}") == ["ada"]
         assert "a copy is in" in caplog.text
 
 
-def test_without_a_terminal_and_without_yes_nothing_is_deleted(used, db_url, monkeypatch):
+def test_without_a_terminal_and_without_yes_nothing_is_deleted(used, hub_db_url, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     used.database.close()
     with pytest.raises(StartError, match=r"was not reset: .* \(1 users\)") as error:
-        reset_database(settings(db_url))
+        reset_database(settings(hub_db_url))
     assert (error.value.exit_code, "add -y" in error.value.hint) == (MISTAKE, True)
-    assert users(db_url) == ["ada"]
+    assert users(hub_db_url) == ["ada"]
 
 
 @pytest.mark.parametrize(("answer", "left"), [("yes", []), ("no", ["ada"]), ("", ["ada"])])
-def test_on_a_terminal_the_answer_decides(used, db_url, monkeypatch, answer, left):
+def test_on_a_terminal_the_answer_decides(used, hub_db_url, monkeypatch, answer, left):
     asked = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
     used.database.close()
     if left:
         with pytest.raises(StartError, match="was not reset"):
-            reset_database(settings(db_url))
+            reset_database(settings(hub_db_url))
     else:
-        reset_database(settings(db_url))
-    assert users(db_url) == left
+        reset_database(settings(hub_db_url))
+    assert users(hub_db_url) == left
     assert asked[0].startswith("Delete everything in ")
 
 
-def test_the_question_names_servers_that_would_run_on_without_a_hub(used, db_url):
+def test_the_question_names_servers_that_would_run_on_without_a_hub(used, hub_db_url):
     user = used(lambda tx: tx.users.get("ada"))
     record = used(lambda tx: tx.servers.create(user.id, "lab"))
     run(
-        db_url,
+        hub_db_url,
         "INSERT INTO plughub_servers (spawner_id, backend, host, desired, status, launch, unknown) "
         f"VALUES ({record.id}, '', '', 'running', 'running', '', '')",
     )
     used.database.close()
     with pytest.raises(StartError, match=r"1 users; 1 servers run on without a hub"):
-        reset_database(settings(db_url))
+        reset_database(settings(hub_db_url))
 
 
-def test_a_database_that_a_hub_uses_is_refused(used, db_url, request):
-    if (path := sqlite_path(db_url)) is not None:
+def test_a_database_that_a_hub_uses_is_refused(used, hub_db_url, request):
+    if (path := sqlite_path(hub_db_url)) is not None:
         holder = subprocess.Popen(
             [sys.executable, "-c", "import sys; f = open(sys.argv[1]); print('open', flush=True); input()", path],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -110,25 +110,25 @@ def test_a_database_that_a_hub_uses_is_refused(used, db_url, request):
         used(lambda tx: tx.hub_processes.join("h" * 32, host="here", pid=7, birth=1.0, url=""))
     used.database.close()
     with pytest.raises(StartError, match="is in use by process") as error:
-        reset_database(settings(db_url, answer_yes=True))
+        reset_database(settings(hub_db_url, answer_yes=True))
     assert error.value.exit_code == RETRY
-    assert users(db_url) == ["ada"]
+    assert users(hub_db_url) == ["ada"]
 
 
 def test_of_two_resets_at_the_same_time_the_second_deletes_nothing_that_the_first_stored(
-    used, db_url, monkeypatch
+    used, hub_db_url, monkeypatch
 ):
     def other_process_is_faster(*_):
         monkeypatch.setattr(database_reset, "is_confirmed", lambda *_: True)
-        reset_database(settings(db_url))
-        run(db_url, "INSERT INTO users (name, cookie_id) VALUES ('eve', 'c')")
+        reset_database(settings(hub_db_url))
+        run(hub_db_url, "INSERT INTO users (name, cookie_id) VALUES ('eve', 'c')")
         return True
 
     monkeypatch.setattr(database_reset, "is_confirmed", other_process_is_faster)
     used.database.close()
     with pytest.raises(StartError, match="another process has just reset the database"):
-        reset_database(settings(db_url))
-    assert users(db_url) == ["eve"]
+        reset_database(settings(hub_db_url))
+    assert users(hub_db_url) == ["eve"]
 
 
 def test_tables_of_another_program_are_not_deleted(db_url):

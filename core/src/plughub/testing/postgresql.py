@@ -98,14 +98,18 @@ class PostgresServer:
             self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def new_database(self) -> str:
-        """Make an empty database.
+    def new_database(self, template: str = "") -> str:
+        """Make a database.
+
+        Args:
+            template: URL of the database whose copy it is, which nothing uses; an empty one by default.
 
         Returns:
             Its URL.
         """
         name = f"t{uuid.uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name}")
+        copied = f" TEMPLATE {make_url(template).database}" if template else ""
+        self._execute(f"CREATE DATABASE {name}{copied}")
         return self._url(name)
 
     def drop_database(self, url: str) -> None:

@@ -26,8 +26,8 @@ INSERT INTO oauth_codes (code, expires_at) VALUES ('old', 1), ('new', 2000000000
 
 
 @pytest.fixture
-def db_url(postgresql):
-    return postgresql.new_database()
+def db_url(postgresql, postgresql_template):
+    return postgresql.new_database(postgresql_template)
 
 
 class CountingSpawner:

@@ -17,9 +17,9 @@ from plughub.testing.conditions import until
 
 
 @pytest.fixture
-def db_url(postgresql):
+def db_url(postgresql, postgresql_template):
     """A database on which another process can write meanwhile."""
-    return postgresql.new_database()
+    return postgresql.new_database(postgresql_template)
 
 
 def frozen_after_reading_a_server(hub, action):

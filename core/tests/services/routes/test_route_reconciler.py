@@ -9,6 +9,7 @@ from plughub import hookimpl
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
 from plughub.testing import conditions
+from plughub.testing.databases import prepare_database
 from plughub.testing.delays import shorten
 
 
@@ -85,7 +86,9 @@ class SelectiveProxy:
 
 @pytest.fixture
 def db_url(tmp_path):
-    return f"sqlite:///{tmp_path}/hub.sqlite"
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    prepare_database(url)
+    return url
 
 
 @pytest.fixture
