@@ -28,6 +28,15 @@ async def child_of(spawner):
     return int((await until(written))[0].split()[1])
 
 
+async def until_it_has_ended(pid):
+    """A killed process has no memory any more, and so is no member of its group, a moment before it is a zombie."""
+
+    async def has_ended():
+        return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+    await until(has_ended, seconds=2)
+
+
 async def test_a_server_that_ends_at_the_first_signal_gets_no_other(simple):
     spawner = simple()
     await spawner.start()
@@ -106,7 +115,7 @@ async def test_members_of_the_group_end_with_their_server(simple):
 
     await spawner.stop()
 
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    await until_it_has_ended(child)
 
 
 async def test_members_that_a_dead_server_left_behind_are_ended(simple):
@@ -120,7 +129,7 @@ async def test_members_that_a_dead_server_left_behind_are_ended(simple):
 
     await spawner.stop()
 
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    await until_it_has_ended(child)
 
 
 @pytest.fixture
