@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Unicode
 
 from plughub.storage.columns import JSONText
-from plughub.storage.tables import metadata
+from plughub.storage.tables import metadata, unique_index_where
 
 runs = Table(
     "plughub_runs",
@@ -29,10 +29,4 @@ runs = Table(
 )
 Index("ix_plughub_runs_admitted", runs.c.admitted)
 Index("ix_plughub_runs_username", runs.c.username, runs.c.id)
-Index(
-    "uq_plughub_runs_one_at_a_time",
-    runs.c.spawner_id,
-    unique=True,
-    sqlite_where=runs.c.ended.is_(None),
-    postgresql_where=runs.c.ended.is_(None),
-)
+unique_index_where("uq_plughub_runs_one_at_a_time", runs.c.spawner_id, runs.c.ended.is_(None))

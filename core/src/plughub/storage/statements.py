@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 _REMEMBERED: Final = 256
 
@@ -78,7 +78,11 @@ def insert_all_unless_there(
 
 def insert_into(dialect: str, table: Table) -> Any:
     """Return an insert statement of the dialect, which supports conflict clauses."""
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    if dialect != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - needs 3 MB, which hubs with SQLite save
+
+    return postgresql.insert(table)
 
 
 @lru_cache(_REMEMBERED)

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Unicode,
+    event,
 )
 
 from plughub.storage.columns import JSONObject, JSONText, UTCDateTime
@@ -42,6 +45,24 @@ def _key() -> Column[int]:
 def _owned_by(table: str, column: str = "", **options: Any) -> Column[int]:
     name = column or f"{table.removesuffix('s')}_id"
     return Column(name, Integer, ForeignKey(f"{table}.id", ondelete="CASCADE"), **options)
+
+
+def unique_index_where(name: str, column: Column[Any], condition: ColumnElement[bool]) -> None:
+    """Add a unique index of the rows that fulfil a condition.
+
+    Args:
+        name: name of the index.
+        column: the column.
+        condition: condition on columns of the same table.
+    """
+    index = Index(name, column, unique=True, sqlite_where=condition)
+
+    def complete(_metadata: MetaData, connection: Connection, **_options: Any) -> None:
+        if connection.dialect.name == "postgresql":
+            index.dialect_options["postgresql"]["where"] = condition
+
+    # An option of PostgreSQL loads its dialect: 3 MB that hubs with SQLite do not need.
+    event.listen(metadata, "before_create", complete)
 
 
 servers = Table(
@@ -266,12 +287,8 @@ operations = Table(
     Column("options_before", JSONText),
     Column("posted", JSONObject),
 )
-Index(
-    "uq_plughub_operations_one_at_a_time",
-    operations.c.spawner_id,
-    unique=True,
-    sqlite_where=operations.c.finished.is_(None),
-    postgresql_where=operations.c.finished.is_(None),
+unique_index_where(
+    "uq_plughub_operations_one_at_a_time", operations.c.spawner_id, operations.c.finished.is_(None)
 )
 Index("ix_plughub_operations_open", operations.c.finished, operations.c.created)
 
