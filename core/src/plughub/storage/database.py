@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar
 
@@ -43,7 +42,7 @@ from plughub.storage.database_errors import (
     was_suspended,
 )
 from plughub.storage.database_settings import database_settings
-from plughub.storage.thread_call import ThreadCall
+from plughub.storage.thread_call import ReusedThreads, ThreadCall
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.storage")
@@ -91,10 +90,8 @@ class Database:
             reading["isolation_level"] = "AUTOCOMMIT"
         self._reading = self.engine.execution_options(**reading)
         self._writing = self.engine.execution_options(**{WRITE: True})
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="plughub-db")
-        self._writers = (
-            ThreadPoolExecutor(1, thread_name_prefix="plughub-db-write") if self._sqlite else self._readers
-        )
+        self._readers = ReusedThreads(READERS, "plughub-db")
+        self._writers = ReusedThreads(1, "plughub-db-write") if self._sqlite else self._readers
         self._commits = CommitCounter(self.engine)
         self._served = dict.fromkeys((self._readers, self._writers), 0.0)
 
@@ -186,7 +183,7 @@ class Database:
 
     def _close(self) -> None:
         for pool in {self._readers, self._writers}:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown()
         self._commits.close()
         self.engine.dispose()
 
@@ -201,12 +198,10 @@ class Database:
                     _commit(transaction)
             return answer
 
-    async def _off_the_loop(
-        self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
-    ) -> T:
+    async def _off_the_loop(self, pool: ReusedThreads, work: Callable[[Connection], T], *, write: bool) -> T:
         return await self._in_thread(pool, lambda: self.run(work, write=write), write=write)
 
-    async def _in_thread(self, pool: ThreadPoolExecutor, call: Callable[[], T], *, write: bool) -> T:
+    async def _in_thread(self, pool: ReusedThreads, call: Callable[[], T], *, write: bool) -> T:
         begin = time.monotonic()
         is_available = not self._problems["write" if write else "read"]
         waits = DATABASE_WAIT_SECONDS if is_available else DATABASE_UNAVAILABLE_SECONDS
@@ -278,6 +273,7 @@ def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Eng
         defaults: dict[str, Any] = {
             "hide_parameters": True,
             "pool_size": READERS,
+            "pool_use_lifo": True,
             "max_overflow": 4,
             "pool_timeout": 10,
             "pool_pre_ping": True,
@@ -292,7 +288,7 @@ def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Eng
     if is_in_memory(parsed):
         defaults["poolclass"] = StaticPool
     else:
-        defaults |= {"pool_size": READERS + 1, "max_overflow": 0}
+        defaults |= {"pool_size": READERS + 1, "max_overflow": 0, "pool_use_lifo": True}
     engine = create_engine(parsed, **{**defaults, **options})
     event.listen(engine, "connect", _prepare_sqlite)
     if begin:

@@ -1,14 +1,48 @@
-"""Calls in threads of a pool, awaited by the event loop for a limited time."""
+"""Calls in threads, awaited by the event loop for a limited time."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class ReusedThreads:
+    """Threads of which one serves all calls that do not overlap.
+
+    The threads of a pool take turns instead: they wake up more often, and each has its own connection, which
+    caches pages.
+
+    Args:
+        size: largest number of threads.
+        name: prefix of their names.
+    """
+
+    def __init__(self, size: int, name: str) -> None:
+        self._first = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-first")
+        self._others = ThreadPoolExecutor(size - 1, thread_name_prefix=name) if size > 1 else self._first
+        self._is_first_busy = False
+
+    def submit(self, function: Callable[[], None]) -> Future[None]:
+        """Run a function in a thread that is free, or in the next one that will be."""
+        if self._is_first_busy:
+            return self._others.submit(function)
+        self._is_first_busy = True
+        future = self._first.submit(function)
+        future.add_done_callback(self._release_first)
+        return future
+
+    def shutdown(self) -> None:
+        """Wait for the running calls and drop the others."""
+        for pool in (self._first, self._others):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _release_first(self, _future: Future[None]) -> None:
+        self._is_first_busy = False
 
 
 class ThreadCall(Generic[T]):
@@ -35,11 +69,11 @@ class ThreadCall(Generic[T]):
         self._answer: asyncio.Future[T] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, pool: ThreadPoolExecutor) -> T:
+    async def run(self, pool: ReusedThreads) -> T:
         """Run the call and return its result.
 
         Args:
-            pool: the pool; a call that no thread has begun is dropped when nobody waits for it any more.
+            pool: the threads; a call that none has begun is dropped when nobody waits for it any more.
         """
         waiting = pool.submit(self._serve)
         self._check_time()
