@@ -23,7 +23,7 @@ class CompiledQuery:
 
     For a query that returns a few rows, SQLAlchemy's own execution costs several times as much as the
     database. Types of parameters and columns are converted as usual. Of SQLAlchemy's events for executions,
-    only ``before_cursor_execute`` is emitted.
+    those of the cursor are emitted.
 
     Args:
         statement: the query; for a parameter that is a list, use `is_one_of`.
@@ -116,6 +116,8 @@ def _fetch(connection: Connection, text: str, parameters: Any) -> tuple[Sequence
         for listener in connection.dispatch.before_cursor_execute:
             listener(connection, cursor, text, parameters, None, False)
         cursor.execute(text, parameters)
+        for listener in connection.dispatch.after_cursor_execute:
+            listener(connection, cursor, text, parameters, None, False)
         return cursor.description or (), cursor.fetchall()
     except connection.dialect.loaded_dbapi.Error as error:
         raise _wrapped(connection, text, error) from error
