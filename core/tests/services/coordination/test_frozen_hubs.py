@@ -31,13 +31,17 @@ def frozen_after_reading(hub, table, action):
     """Suspend a hub after it first reads a table in a writing transaction, until an action is done."""
     loop = asyncio.get_running_loop()
     pending = [action]
+    reading = False
 
-    def freeze(connection, _cursor, statement, *_):
-        writes = connection.get_execution_options().get(WRITE)
-        if pending and writes and statement.startswith(f"SELECT {table}"):
+    def freeze(connection, _cursor=None, statement="", *_):
+        """Do the action before what follows the reading: the next statement, or the end of the transaction."""
+        nonlocal reading
+        if reading and pending:
             asyncio.run_coroutine_threadsafe(pending.pop()(), loop).result(20)
+        reading = connection.get_execution_options().get(WRITE) and statement.startswith(f"SELECT {table}")
 
-    event.listen(hub.database.engine, "after_cursor_execute", freeze)
+    for moment in ("before_cursor_execute", "commit", "rollback"):
+        event.listen(hub.database.engine, moment, freeze)
 
 
 async def test_a_frozen_start_launches_nothing_beside_a_running_server(make_hub, machine):
