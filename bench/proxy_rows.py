@@ -14,6 +14,8 @@ from bench.proxies import HUB_PATH, PATH, ProxySubject, subjects
 from bench.rows import Measurement, Options, Part, Row, Value
 
 SECONDS = 3
+WARM_UP = 5000
+"""Requests before the measurement: Node compiles what runs often."""
 ROUTES = 5000
 CHANGES = 30
 AT_ONCE = 50
@@ -109,7 +111,7 @@ def _rate_rows(name: str, title: str) -> tuple[Row, Row]:
 
 
 def _rates(subject: ProxySubject, client: Client, data: bytes) -> tuple[float, float]:
-    client.send(data, seconds=SECONDS / 5)
+    client.send(data, count=WARM_UP)
     sent = 0.0
 
     def work() -> None:

@@ -88,11 +88,12 @@ async def test_requests_that_may_be_repeated_share_a_connection_to_a_server(star
     assert len(set(connections)) == 3
 
 
-async def test_an_unanswered_get_is_sent_once_more_and_a_post_is_not(start, counting, seen):
+async def test_an_unanswered_get_is_sent_once_more_and_other_methods_are_not(start, counting, seen):
     proxy = await start()
     await proxy.add("/user/ada/", counting)
     assert await statuses(proxy.port, "GET /user/ada/off") == [502]
     assert [method for _, method in seen] == ["GET", "GET"]
-    seen.clear()
-    assert await statuses(proxy.port, "POST /user/ada/off") == [502]
-    assert [method for _, method in seen] == ["POST"]
+    for method in ("POST", "MKCOL"):
+        seen.clear()
+        assert await statuses(proxy.port, f"{method} /user/ada/off") == [502]
+        assert [found for _, found in seen] == [method]
