@@ -123,6 +123,8 @@ ACTIVITY_FLUSH_SECONDS: Final = 5.0
 
 # ---- starts and stops
 
+STARTED_SECONDS: Final = 30.0
+"""Seconds after a start in which the poller does not poll the server at once: the start has done so."""
 READINESS_BACKOFF: Final = Backoff(first=0.05, longest=0.25, factor=1.3)
 """Delays between requests to a starting server: its user waits, and a request costs little."""
 STARTING_POLL_SECONDS: Final = 0.2
@@ -314,7 +316,7 @@ restart."""
 
 # ---- observability
 
-AUDIT_GATHER_SECONDS: Final = 0.2
+AUDIT_GATHER_SECONDS: Final = 1.0
 """Seconds during which audit entries are collected, so that one transaction writes them."""
 AUDIT_RETRY_SECONDS: Final = 2.0
 """Delay in seconds before audit entries are written again after the database was unavailable."""

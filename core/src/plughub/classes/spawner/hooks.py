@@ -354,7 +354,8 @@ class SpawnerHooks:
         await call_hook(spawner, "auth_state_hook", spawner.user.auth_state)
         await apply_group_overrides(spawner)
         await apply_profile(spawner)
-        await apply_user_options(spawner)
+        is_own = type(spawner).load_user_options is not Spawner.load_user_options
+        await apply_user_options(spawner, loads=is_own)
         await call_hook(spawner, "pre_spawn_hook")
         if spawner.internal_ssl:
             certificates = await self._call(spawner.create_certs)

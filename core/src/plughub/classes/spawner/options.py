@@ -101,11 +101,12 @@ async def apply_group_overrides(spawner: Spawner) -> None:
                 override_setting(spawner, name, value(spawner) if callable(value) else value)
 
 
-async def apply_user_options(spawner: Spawner) -> None:
+async def apply_user_options(spawner: Spawner, *, loads: bool = True) -> None:
     """Apply the user's options as ``apply_user_options`` and ``load_user_options`` say.
 
     Args:
         spawner: about to start.
+        loads: whether its class has a ``load_user_options`` of its own, which is called in a thread.
 
     Raises:
         SpawnFailed: the options are invalid.
@@ -122,7 +123,7 @@ async def apply_user_options(spawner: Spawner) -> None:
         elif apply is not None:
             await call(spawner.plugin, apply, spawner, dict(spawner.user_options))
     options = dict(spawner.user_options)
-    if not accepts(spawner.load_user_options, options):
+    if not loads or not accepts(spawner.load_user_options, options):
         return  # a method of KubeSpawner, which calls it in its ``start``
     # An option that names something unknown ends in a KeyError, or in the StopIteration of a search, which
     # the thread reports as RuntimeError.

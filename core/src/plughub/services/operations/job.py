@@ -21,7 +21,7 @@ T = TypeVar("T")
 log = logging.getLogger("plughub.operations")
 MAX_REPORTS: Final = 50
 
-Observer = Callable[[Operation, Phase], None]
+Observer = Callable[[Operation, Phase, ServerRecord | None], None]
 
 
 class LeaseLostError(Exception):
@@ -63,7 +63,9 @@ class Job:
         operation: the operation as it was claimed.
         holder: id of this process.
         lease: seconds for which a renewal extends the lease.
-        on_phase: called for each phase after it was stored, before it is executed.
+        on_phase: called for each phase after it was stored, before it is executed; with the server as it is
+            stored then, if that is watched and the phase is undo or done.
+        is_watched: whether anybody waits for changes of a server.
 
     Attributes:
         lease_until: when our lease ends, by the monotonic clock; in the database it ends no sooner.
@@ -80,11 +82,13 @@ class Job:
         holder: str,
         lease: float,
         on_phase: Observer = lambda *_: None,
+        is_watched: Callable[[int], bool] = lambda _server: False,
     ) -> None:
         self._store = store
         self._holder = holder
         self._lease = lease
         self._on_phase = on_phase
+        self._is_watched = is_watched
         self.lease_until = 0.0
         self.prepared: Prepared | None = None
         self._reports = list(operation.progress)
@@ -122,6 +126,11 @@ class Job:
         self._cached = self.prepared = None
         self.phase = stored.phase if stored is not None else Phase.DONE
         self.failure = stored.failure if stored is not None else None
+
+    @property
+    def launch(self) -> str:
+        """Id of the launch of the server; that of the operation until the server was read."""
+        return (self._cached[0].launch if self._cached else "") or self.operation.id
 
     def cancel(self) -> None:
         """Cancel a start."""
@@ -209,22 +218,26 @@ class Job:
         """
         reports = list(self._reports) if self._has_unstored_reports else None
 
-        def work(tx: Transaction) -> bool:
+        ends = phase in {Phase.UNDO, Phase.DONE}
+        reads = ends and self._is_watched(self.operation.server_id)
+
+        def work(tx: Transaction) -> tuple[bool, ServerRecord | None]:
             key = self.operation.id
             if not tx.operations.advance(key, self._holder, phase, failure=failure, progress=reports):
-                return False
+                return False, None
             also(tx)
-            if phase in {Phase.UNDO, Phase.DONE}:
+            if ends:
                 tx.changes.add_server(self.operation.server_id)
-            return True
+            return True, tx.servers.by_id(self.operation.server_id) if reads else None
 
-        if not await self._store.write(work):
+        is_stored, record = await self._store.write(work)
+        if not is_stored:
             raise LeaseLostError(self.operation.id)
         if reports is not None and reports == self._reports:
             self._has_unstored_reports = False
         self.phase = phase
         self.failure = failure or self.failure
-        self._on_phase(self.operation, phase)
+        self._on_phase(self.operation, phase, record)
         return phase
 
     async def write(self, work: Callable[[Transaction], T]) -> T:

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from cachetools import TTLCache
+
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase, ServerRecord
 from plughub.domain.timings import (
@@ -17,6 +19,7 @@ from plughub.domain.timings import (
     RENEWALS_PER_LEASE,
     RETRY_BACKOFF,
     RETRY_SECONDS,
+    STARTED_SECONDS,
 )
 from plughub.domain.users import User
 from plughub.services.coordination.background_loops import wait_for_event
@@ -29,6 +32,7 @@ from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.operations")
 AT_ONCE: Final = 1000
+MOST_STARTED: Final = 10_000
 TRIES: Final = 5
 """Unexpected errors after which a start is abandoned, and any other operation postponed."""
 
@@ -85,6 +89,7 @@ class Runner:
         self._steps: Mapping[OperationKind, OperationSteps] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, Job] = {}
+        self._started: TTLCache[str, bool] = TTLCache(MOST_STARTED, STARTED_SECONDS)
         self._wake = asyncio.Event()
         self._pause = FIND_WORK_SECONDS
         self.is_closing = False
@@ -148,7 +153,12 @@ class Runner:
             return
         for operation in taken.operations:
             job = Job(
-                self._store, operation, self._settings.hub_id, self._settings.lease, self._phase_reached
+                self._store,
+                operation,
+                self._settings.hub_id,
+                self._settings.lease,
+                self._phase_reached,
+                self._server_watch.is_watched,
             )
             job.lease_until = taken.until
             job.prepared = taken.prepared.get(operation.id)
@@ -167,17 +177,22 @@ class Runner:
         if operation_id in self._jobs:
             self._jobs[operation_id].cancel()
 
+    def was_started_here(self, launch: str) -> bool:
+        """Return whether a start of this process has ended recently with a server that is ready."""
+        return launch in self._started
+
     def check_launch(self, launch: str) -> bool:
-        """Poll a starting server at once, of which its spawner reports that something has happened to it.
+        """Let an operation know that its spawner reports something about its server.
+
+        A start polls the server at once; a stop expects its end.
 
         Returns:
-            False if this process does not execute such a start.
+            False if this process executes no operation on the server.
         """
-        job = self._jobs.get(launch)
-        if job is None or job.operation.kind is not OperationKind.START:
-            return False
-        job.wakeup.set()
-        return True
+        job = next((job for job in self._jobs.values() if job.launch == launch), None)
+        if job is not None:
+            job.wakeup.set()
+        return job is not None
 
     def notify(self, *, free: bool) -> None:
         """Wake the runner if there is work. It polls less often once this method is called.
@@ -271,10 +286,12 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - the phase must be known before anything is done
                 log.warning("phase %s of the %s waits: %s", job.phase, job.title, error)
 
-    def _phase_reached(self, operation: Operation, phase: Phase) -> None:
+    def _phase_reached(self, operation: Operation, phase: Phase, server: ServerRecord | None) -> None:
         # Subscribers see the other phases when they next poll.
         if phase in {Phase.UNDO, Phase.DONE}:
-            self._server_watch.changed(operation.server_id)
+            self._server_watch.changed(operation.server_id, server)
+        if phase is Phase.DONE and operation.kind is OperationKind.START:
+            self._started[operation.id] = True
         if phase is Phase.DONE and self.has_waiting_work:
             self._wake.set()
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Container, Mapping
 from dataclasses import replace
 
 from plughub.domain.errors import HubError
@@ -24,21 +24,31 @@ class ServerWatch:
     def __init__(self) -> None:
         self.version = 0
         self.wakeup = asyncio.Event()
-        self._changed: set[int] = set()
+        self.watched: Container[int] = ()
+        self._changed: dict[int, ServerRecord | None] = {}
 
-    def changed(self, server_id: int) -> None:
-        """Record a change of a server and wake its subscribers."""
+    def is_watched(self, server_id: int) -> bool:
+        """Return whether anybody subscribes to changes of a server."""
+        return server_id in self.watched
+
+    def changed(self, server_id: int, server: ServerRecord | None = None) -> None:
+        """Record a change of a server and wake its subscribers.
+
+        Args:
+            server_id: its key.
+            server: the server as it is stored now; None to read it for the subscribers.
+        """
         self.version += 1
-        self._changed.add(server_id)
+        self._changed[server_id] = server
         self.wakeup.set()
 
     def discard(self, server_id: int) -> None:
         """Drop earlier changes of a server."""
-        self._changed.discard(server_id)
+        self._changed.pop(server_id, None)
 
-    def take_changed(self) -> set[int]:
-        """Return the keys of the changed servers and clear the set."""
-        changed, self._changed = self._changed, set()
+    def take_changed(self) -> dict[int, ServerRecord | None]:
+        """Return the changed servers by key, None where they have to be read, and forget them."""
+        changed, self._changed = self._changed, {}
         self.wakeup.clear()
         return changed
 
@@ -64,6 +74,7 @@ class ServerSubscriptions:
         self._store = store
         self.server_watch = server_watch
         self._subscribers: defaultdict[int, set[_Subscriber]] = defaultdict(set)
+        server_watch.watched = self._subscribers.keys()
         self._task: asyncio.Task[None] | None = None
 
     async def subscribe(
@@ -146,11 +157,12 @@ class ServerSubscriptions:
         loop = asyncio.get_running_loop()
         next_poll = loop.time() + WATCH_POLL_SECONDS
         while True:
-            changed = self.server_watch.take_changed() & self._subscribers.keys()
+            taken = self.server_watch.take_changed()
+            changed = {key: server for key, server in taken.items() if self._subscribers.get(key)}
             if loop.time() >= next_poll:
                 next_poll = loop.time() + WATCH_POLL_SECONDS
                 changed |= {
-                    key
+                    key: None
                     for key, subscribers in self._subscribers.items()
                     if any(subscriber.is_polled for subscriber in subscribers)
                 }
@@ -161,21 +173,22 @@ class ServerSubscriptions:
                 async with asyncio.timeout_at(next_poll):
                     await self.server_watch.wakeup.wait()
 
-    async def _update(self, keys: Collection[int]) -> None:
+    async def _update(self, changed: Mapping[int, ServerRecord | None]) -> None:
         # A subscriber that is added during this query is served by the next one.
-        subscribers = [(key, subscriber) for key in keys for subscriber in self._subscribers[key]]
-        found: dict[int, ServerRecord] = {}
+        subscribers = [(key, subscriber) for key in changed for subscriber in self._subscribers[key]]
+        found = {key: server for key, server in changed.items() if server is not None}
+        unread = [key for key in changed if key not in found]
         failed: Exception | None = None
         try:
-            servers = await self._store.read(lambda tx: tx.servers.by_ids(list(keys)))
-            found = {server.id: server for server in servers}
+            servers = await self._store.read(lambda tx: tx.servers.by_ids(unread)) if unread else []
+            found |= {server.id: server for server in servers}
         except HubError as error:
             failed = error
         except Exception as error:
             log.exception("cannot read servers")
             failed = error
         for key, subscriber in subscribers:
-            subscriber.latest = failed or found.get(key)
+            subscriber.latest = found.get(key, failed)
             subscriber.updated.set()
 
 

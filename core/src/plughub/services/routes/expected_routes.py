@@ -51,7 +51,11 @@ class ExpectedRoutes:
 
     async def reaches(self, server: ServerRecord) -> bool:
         """Return whether the proxy's machine reaches a server at its address."""
-        return not server.host or (await self._machines()).reaches(server.url, server.host)
+        if not server.host:
+            return True
+        # A proxy on a known machine reaches its own, whichever hub processes live.
+        known = Machines(self._settings.proxy_host) if self._settings.proxy_host else None
+        return (known or await self._machines()).reaches(server.url, server.host)
 
     async def may_be_missing(self, server: ServerRecord) -> bool:
         """Return whether the server's address may keep a proxy of the hub from having a route to it."""

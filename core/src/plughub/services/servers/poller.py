@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -117,7 +118,7 @@ class Poller:
             await self._poll_server(server, user, plugin)
 
     async def _run_plugin(self, plugin: str) -> None:
-        look = partial(self._poll_plugin, plugin)
+        look = partial(self._poll_plugin, plugin, new_ones=False)
         await repeat(look, SERVER_POLL_SECONDS, f"cannot poll servers of plugin {plugin}", log)
 
     async def adopt(self, seconds: float | None) -> None:
@@ -153,22 +154,31 @@ class Poller:
         if runs:
             self._alive[plugin].add(server.id)
         if runs and not server.unknown:  # spread the next polls of all of them
-            self._schedule(server, plugin, random.random() * self._next_interval(plugin))  # noqa: S311
+            self._schedule((server.id, server.launch), plugin, random.random() * self._next_interval(plugin))  # noqa: S311
 
     async def run_once(self) -> None:
         """Poll every server that is due; one that was never polled is due at once."""
         await asyncio.gather(*(self._poll_plugin(plugin) for plugin in self._settings.spawners))
 
-    async def _poll_plugin(self, plugin: str) -> None:
+    async def _poll_plugin(self, plugin: str, *, new_ones: bool = True) -> None:
         if not await self._leadership("poll", plugin).acquire():
             return
         running = await self._running_of[plugin].get()
+        if not new_ones:
+            self._schedule_new(plugin, running)
         now = time.monotonic()
         due = [key for key, launch in running if self._due.get((key, launch), 0) <= now]
         servers = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
         await asyncio.gather(*(self._poll_server(server, user, plugin) for server, user in servers))
         self._forget(frozenset(running), plugin)
         await self._note_alive(plugin)
+
+    def _schedule_new(self, plugin: str, running: Sequence[Running]) -> None:
+        """Schedule servers whose start this process has just finished: it has polled them then."""
+        for key, launch in running:
+            if (key, launch) not in self._due and self._servers.was_started_here(launch):
+                self._alive[plugin].add(key)
+                self._schedule((key, launch), plugin, self._next_interval(plugin))
 
     async def _note_alive(self, plugin: str) -> None:
         """Store now and then which servers were found running, for the end of those that no hub sees end."""
@@ -223,10 +233,10 @@ class Poller:
                     log.warning("%s: %s", server.full_name, failure.describe(details=True))
                     await self._servers.handle_exit(server, failure)
         pause = self._next_interval(plugin)
-        self._schedule(server, plugin, min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause)
+        pause = min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause
+        self._schedule((server.id, server.launch), plugin, pause)
 
-    def _schedule(self, server: ServerRecord, plugin: str, pause: float) -> None:
-        running = (server.id, server.launch)
+    def _schedule(self, running: Running, plugin: str, pause: float) -> None:
         self._due[running] = time.monotonic() + pause
         self._plugin_of[running] = plugin
 

@@ -328,6 +328,10 @@ class ServerService:
                 await self.stop(server, remove=True, by=by)
         return server
 
+    def was_started_here(self, launch: str) -> bool:
+        """Return whether this process has recently found the server of a launch ready."""
+        return self._runner.was_started_here(launch)
+
     def check_launch(self, launch: str) -> bool:
         """Check a server that is starting here at once; False if no start of this process has the id."""
         return self._runner.check_launch(launch)
