@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +53,16 @@ class LaunchRequest:
 
     def as_line(self) -> bytes:
         """Return the request in the launcher's input format."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        # Not asdict() of all, which copies the environment deeply.
+        account = asdict(self.account) if self.account else None
+        request = {name: getattr(self, name) for name in _REQUEST_FIELDS}
+        return (
+            json.dumps({**request, "environment": dict(self.environment), "account": account}).encode()
+            + b"\n"
+        )
+
+
+_REQUEST_FIELDS: Final = tuple(one.name for one in fields(LaunchRequest))
 
 
 @dataclass(frozen=True, slots=True)
