@@ -12,7 +12,7 @@ from playwright.async_api import Browser, async_playwright
 
 from plughub.testing import jupyter
 from plughub.testing.quick import starts
-from plughub.testing.steady_chromium import CHROMIUM, steady_chromium
+from plughub.testing.steady_chromium import steady_chromium
 from plughub.testing.workers import alone
 
 ARGUMENTS = [
@@ -35,8 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @starts
 async def chromium() -> AsyncIterator[Browser]:
     """A real browser that all tests of this process share; all names below ``.test`` are this machine."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=steady_chromium(), args=ARGUMENTS)
         yield browser

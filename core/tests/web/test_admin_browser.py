@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from tornado.web import RequestHandler
 
 from plughub.domain.roles import Role
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") or shutil.which("chromium-browser")),
-        reason="Chromium is not installed (apt-get install chromium)",
-    ),
-]
+pytestmark = pytest.mark.browser
 
 
 class ServerPage(RequestHandler):

@@ -6,12 +6,9 @@ import pytest
 
 from plughub.web.api import logs as api
 
-from .test_browser import CHROMIUM, log_in, text
+from .test_browser import log_in, text
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 LINES = "document.querySelector('#log').innerText"
 
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from plughub.kinds import LoginMethod
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") or shutil.which("chromium-browser")),
-        reason="Chromium is not installed (apt-get install chromium)",
-    ),
-]
+pytestmark = pytest.mark.browser
 FORM = """<label for="size">Size</label><input id="size" name="size" onchange="window.changed = this.value">
 <script>window.formScript = "ran";</script>"""
 MORE = """{% extends "templates/page.html" %}{% block footer %}

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from plughub.services.sharing.shares import Grantee
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") or shutil.which("chromium-browser")),
-        reason="Chromium is not installed (apt-get install chromium)",
-    ),
-]
+pytestmark = pytest.mark.browser
 
 
 async def log_in(page, hub, name):

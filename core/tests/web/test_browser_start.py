@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,13 +9,7 @@ from tornado.web import RequestHandler
 
 from plughub.kinds import Profile
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") or shutil.which("chromium-browser")),
-        reason="Chromium is not installed (apt-get install chromium)",
-    ),
-]
+pytestmark = pytest.mark.browser
 OPTIONS = {
     "properties": {
         "hours": {"type": "integer", "title": "Hours", "minimum": 1, "maximum": 8, "default": 2},

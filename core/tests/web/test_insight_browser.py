@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 import time
 from pathlib import Path
 
@@ -12,13 +11,7 @@ import pytest
 
 from plughub.domain.usage import Outcome, RunStart
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") or shutil.which("chromium-browser")),
-        reason="Chromium is not installed (apt-get install chromium)",
-    ),
-]
+pytestmark = pytest.mark.browser
 
 
 async def log_in(page, hub, path, name="root"):

@@ -33,8 +33,6 @@ from plughub_docker.testing.shared_engine import gateway_of, joined_swarm, new_p
 
 Engine = Any  # docker.APIClient has no types
 
-CHROMIUM = "/usr/bin/chromium"
-
 
 @pytest.fixture(scope="session")
 @starts
@@ -201,8 +199,6 @@ async def spawners(
 @starts
 async def page() -> AsyncIterator[Page]:
     """A page of a real browser."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=steady_chromium(),

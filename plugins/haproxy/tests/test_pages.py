@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 from playwright.async_api import async_playwright
@@ -14,7 +13,6 @@ from plughub.testing.ports import free_port
 from plughub.testing.steady_chromium import steady_chromium
 from plughub_haproxy.pages import GERMAN, LARGE_HEADERS, PAGES
 
-CHROMIUM = "/usr/bin/chromium"
 NO_HUB = "http://127.0.0.1:9/hub/error"
 
 
@@ -110,8 +108,6 @@ def test_every_page_has_a_german_text():
 
 @pytest.mark.browser
 async def test_in_a_browser_the_page_follows_dark_mode_and_is_replaced_by_the_server(start):
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
     port = free_port()
     proxy = await start(error_url=NO_HUB)
     await proxy.add("/user/ada/", f"http://127.0.0.1:{port}")

@@ -18,7 +18,6 @@ from plughub.testing.steady_chromium import steady_chromium
 from .conftest import Visitor
 
 pytestmark = pytest.mark.timeout(120)
-CHROMIUM = "/usr/bin/chromium"
 ADA = "the password of ada"
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 CONFIG = """
