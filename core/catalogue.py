@@ -13,7 +13,7 @@ import ast
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +60,7 @@ Message = str | tuple[str, str]
 class StableCatalog(Catalog):
     """Catalogue without dates and versions of tools, which would change in each run."""
 
-    @property
+    @property  # type: ignore[misc]  # the base class has a setter, which nothing here uses
     def mime_headers(self) -> list[tuple[str, str]]:
         """Return the headers of the catalogue."""
         return [header for header in super().mime_headers if header[0] in HEADERS]
@@ -142,11 +142,11 @@ def catalogue_of(path: Path, messages: set[Message]) -> Catalog:
 
 def missing(catalogue: Catalog) -> list[str]:
     """Return the messages that lack a translation."""
-    return [
-        str(message.id)
-        for message in catalogue
-        if message.id and not all([message.string] if isinstance(message.string, str) else message.string)
-    ]
+    return [str(message.id) for message in catalogue if message.id and not all(_texts(message.string))]
+
+
+def _texts(translation: str | Sequence[str] | None) -> Sequence[str]:
+    return [translation] if isinstance(translation, str) else translation or [""]
 
 
 def compiled(catalogue: Catalog) -> tuple[bytes, str, str]:

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -306,7 +306,7 @@ def pages() -> Iterator[str]:
         yield _compared(f"`/hub{page['path']}`", page, answers(PAGES, page["path"], "GET", "POST"))
 
 
-def answers(routes: tuple[tuple[str, type], ...], path: str, *methods: str) -> bool:
+def answers(routes: Sequence[tuple[str, type]], path: str, *methods: str) -> bool:
     """Return whether this hub answers at a path.
 
     Args:

@@ -15,10 +15,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from generate import HOOKS, described_hook, entries, records, sections, titles
+from generate import described_hook, entries, records, sections, titles
 
 from plughub import hookspecs, kinds
 from plughub.cli.main import main
+from plughub.plugin.manager import HOOKS
 from plughub.web.api.openapi import describe
 from plughub.web.api_routes import CALLS
 
@@ -198,8 +199,8 @@ def _arguments(thing: object) -> Iterator[str]:
     for name, text in entries(parts.get("Args", "")):
         yield f"- `{name}`: {text}"
     for title in ("Returns", "Raises"):
-        if text := parts.get(title):
-            yield f"- **{title}**: {' '.join(text.split()).replace('``', '`')}"
+        if told := parts.get(title):
+            yield f"- **{title}**: {' '.join(told.split()).replace('``', '`')}"
     yield ""
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from plughub.testing.client import ApiClient, client_of
 from plughub.testing.hub import HubProcess
@@ -231,12 +231,16 @@ class Tour:
         for user, server in ((USER, ""), (USER, "thesis"), (USER, "broken"), (USER, "slow"), (ADMIN, "")):
             start(admin, user, server)
         admin("DELETE", f"/users/{USER}/servers/thesis", {})
-        user = client_of(self.hub, USER)
-        user("POST", f"/shares/{USER}/", {"user": NEWCOMER})
-        self.share_code = user("POST", f"/share-codes/{USER}/").body["code"]
-        user("POST", f"/users/{USER}/tokens", {"note": "notebook sync", "scopes": ["access:servers!user"]})
-        user.until(f"/users/{USER}", lambda found: found["servers"][""]["ready"])
-        user.until(f"/users/{USER}", lambda found: not found["servers"].get("broken", {}).get("pending"))
+        call = client_of(self.hub, USER)
+        call("POST", f"/shares/{USER}/", {"user": NEWCOMER})
+        self.share_code = call("POST", f"/share-codes/{USER}/").body["code"]
+        call("POST", f"/users/{USER}/tokens", {"note": "notebook sync", "scopes": ["access:servers!user"]})
+        call.until(f"/users/{USER}", lambda found: found["servers"][""]["ready"])
+        call.until(f"/users/{USER}", lambda found: not found["servers"].get("broken", {}).get("pending"))
+
+    def _note_blocked(self, line: ConsoleMessage) -> None:
+        if "Content Security" in line.text:
+            self.errors.append(line.text)
 
     def visits(self) -> Iterator[Visit]:
         """Yield all visits, with every page of the administration console."""
@@ -266,7 +270,7 @@ class Tour:
             page = context.new_page()
             self.errors.clear()
             page.on("pageerror", lambda error: self.errors.append(str(error)))
-            page.on("console", lambda line: "Content Security" in line.text and self.errors.append(line.text))
+            page.on("console", self._note_blocked)
             answer = page.goto(f"{self.hub.url}{visit.path}")
             if answer is None or answer.status != visit.status:
                 raise AssertionError(f"{visit.path}: status {answer and answer.status}, not {visit.status}")
