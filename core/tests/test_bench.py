@@ -47,3 +47,24 @@ def test_a_row_is_measured_saved_and_compared(tmp_path):
     assert 0 < measured < 100
     assert saved["machine"]["cores"]
     assert "version: 0.0001 (0.0001 to 0.0001) became" in run.stdout
+
+
+CASES = (
+    ([10, 12], [13, 14], False, True),
+    ([10, 12], [11, 14], False, False),
+    ([10, 12], [12.1, 12.1], False, False),
+    ([10, 12], [7, 8], False, False),
+    ([10, 12], [7, 8], True, True),
+    ([10, 12], [13, 14], True, False),
+)
+"""Values before and now, whether more is better, and whether they are worse."""
+
+
+def test_worse_is_what_lies_beyond_all_runs_and_a_tenth():
+    code = f"""
+from bench.results import is_worse
+for old, new, more, expected in {CASES}:
+    assert is_worse(old, new, more_is_better=more) is expected, (old, new, more)
+"""
+    checked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
