@@ -9,6 +9,7 @@ from plughub import hookimpl
 from plughub.domain.clock import utcnow
 from plughub.kinds import Endpoint, SpawnerInfo
 from plughub.services.coordination.initial_records import store_initial_records
+from plughub.testing.databases import prepare_database
 
 
 class FreeSpawner:
@@ -32,7 +33,9 @@ class FreeSpawner:
 
 @pytest.fixture
 def db_url(tmp_path):
-    return f"sqlite:///{tmp_path}/hub.sqlite"
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    prepare_database(url)
+    return url
 
 
 @pytest.fixture
