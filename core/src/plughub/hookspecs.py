@@ -98,6 +98,7 @@ if TYPE_CHECKING:
         TokenIdentity,
         Usage,
         UserInfo,
+        Watched,
     )
 
 # ------------------------------------------------------------------------------------------ at start
@@ -740,21 +741,22 @@ async def hub_receive(server: Server, values: Mapping[str, Any]) -> None:
 
 
 @hook(CallMode.OWN, timeout=30)
-async def hub_poll(server: Server) -> int | Moved | None:
+async def hub_poll(server: Server) -> int | Moved | Watched | None:
     """Check whether the server runs, and whether it is still at the recorded address.
 
     When:
-        Several times a second during a start, then every ``SpawnerInfo.poll_interval`` seconds, and once
-        for every server when a hub starts.
+        Several times a second during a start, then every ``SpawnerInfo.poll_interval`` seconds (ten times
+        less often after `Watched`), and once for every server when a hub starts.
 
     Args:
         server: with the state that `hub_spawn` saved; ``server.url`` is the recorded address.
 
     Returns:
-        None if it runs at ``server.url``; `Moved` if it runs at another address or currently has none;
-        otherwise the exit code (0 if unknown). If a server can change its address, as a restarted container
-        does, compare the address with ``server.url`` in each call: the old address may belong to another
-        user's server. An answer that arrives after the server was started again is ignored.
+        None if it runs at ``server.url``; `Watched` if, in addition, `hub_watch` reports its end and its
+        moves; `Moved` if it runs at another address or currently has none; otherwise the exit code (0 if
+        unknown). If a server can change its address, as a restarted container does, compare the address with
+        ``server.url`` in each call: the old address may belong to another user's server. An answer that
+        arrives after the server was started again is ignored.
 
     Errors:
         An exception or timeout means unknown, and unknown is not stopped: the server and its route
@@ -802,8 +804,8 @@ async def hub_verify_address(server: Server) -> bool:
 def hub_watch(mark: str) -> AsyncIterator[str]:
     """Report servers that have ended or moved as soon as it happens. An async generator that never ends.
 
-    It complements `hub_poll` and does not replace it. Report quickly: until the route of a dead server is
-    removed, another process may take over its address.
+    It complements `hub_poll`, which may answer `Watched`, and does not replace it. Report quickly: until the
+    route of a dead server is removed, another process may take over its address.
 
     When:
         During the whole life of a hub process. It is called again if it ends.

@@ -24,7 +24,7 @@ from plughub.classes.processes.detached import (
     who_listens,
 )
 from plughub.classes.processes.identity import ProcessIdentity, start_of
-from plughub.classes.processes.listeners import listeners_at, owns_address, process_family
+from plughub.classes.processes.listeners import all_listeners, listeners_at, owns_address, process_family
 from plughub.classes.processes.marks import find_marked, marked
 from plughub.classes.processes.ports import check_free
 from plughub.deprecations import warn_deprecated
@@ -32,6 +32,7 @@ from plughub.domain.secret_values import shown_command
 
 __all__ = [
     "ProcessIdentity",
+    "all_listeners",
     "check_free",
     "end",
     "find_marked",

@@ -66,7 +66,7 @@ def listening_on(port: int) -> Iterator[Socket]:
     """List the listening sockets on a port, at any address. Blocks.
 
     Args:
-        port: the port.
+        port: the port; 0 for all ports.
 
     Yields:
         The sockets.
@@ -80,7 +80,7 @@ def listening_on(port: int) -> Iterator[Socket]:
             found = _ask_kernel(family, _ENDS.pack(port, 0, b"", b"") + bytes(12), states=1 << LISTEN)
         except OSError:
             found = [one for state, one in _read_table(family, port) if state == LISTEN]
-        yield from (one for one in found if one.port == port)
+        yield from (one for one in found if port in {0, one.port})
 
 
 def owner_of_end(end: End, other: End) -> int | None:
@@ -181,8 +181,8 @@ def _as_socket(answer: bytes, at: int) -> Socket:
 
 
 def _read_table(family: int, port: int) -> Iterator[tuple[int, Socket]]:
-    """Read the sockets on a local port, each with its state."""
-    here = f":{port:04X} "
+    """Read the sockets on a local port, or on all for 0, each with its state."""
+    here = f":{port:04X} " if port else ":"
     path = Path(_TABLES[socket.AddressFamily(family)])
     for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
         if here not in line:

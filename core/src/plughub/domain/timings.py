@@ -94,6 +94,8 @@ SERVER_POLL_SECONDS: Final = 2.0
 """Interval in seconds at which the poller checks which servers are due; the list of servers is cached."""
 SERVER_POLL_SOON_SECONDS: Final = 1.0
 """Longest delay in seconds before the next poll of a server whose state or address was unknown."""
+WATCHED_POLLS: Final = 10
+"""Poll intervals between two polls of a server whose plugin reports its end: a report might be lost."""
 LEFTOVER_SECONDS: Final = 60.0
 """Seconds between searches for orphaned processes and containers: an inventory may be expensive."""
 ORPHAN_CHECK_SECONDS: Final = 5.0

@@ -26,6 +26,7 @@ from plughub.kinds.spawner import (
     SpawnFailed,
     Usage,
     UserInfo,
+    Watched,
 )
 from plughub.kinds.tls import TLSFiles
 from plughub.kinds.tokens import TokenIdentity
@@ -61,4 +62,5 @@ __all__ = [
     "Usage",
     "UserInfo",
     "Visitor",
+    "Watched",
 ]

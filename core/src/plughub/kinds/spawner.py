@@ -134,6 +134,15 @@ class Moved:
     state: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Result of `hub_poll` for a server that runs at the recorded address and is watched in this process.
+
+    `hub_watch` reports when it ends, and within a poll interval when another process may listen at its
+    address. The hub therefore polls it ten times less often.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumable:
     """Stopped server that the next start resumes, for example a container that is kept.

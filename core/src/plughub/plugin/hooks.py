@@ -27,6 +27,7 @@ from plughub.kinds import (
     TokenIdentity,
     Usage,
     UserInfo,
+    Watched,
 )
 from plughub.plugin.hook_calls import Answer, HookCaller
 
@@ -175,8 +176,13 @@ class Hooks:
 
     async def poll(self, plugin: str, server: Server) -> int | Moved | None:
         """Check whether the server runs and whether it has moved."""
-        answer: int | Moved | None = await self.caller.own(
-            plugin, "hub_poll", expected=(int, Moved), server=server
+        answer = await self.poll_watched(plugin, server)
+        return None if isinstance(answer, Watched) else answer
+
+    async def poll_watched(self, plugin: str, server: Server) -> int | Moved | Watched | None:
+        """Check the same, and whether the plugin watches the server."""
+        answer: int | Moved | Watched | None = await self.caller.own(
+            plugin, "hub_poll", expected=(int, Moved, Watched), server=server
         )
         return answer
 

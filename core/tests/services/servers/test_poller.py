@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from plughub import hookimpl
 from plughub.domain.servers import Status
-from plughub.kinds import Endpoint
+from plughub.kinds import Endpoint, SpawnerInfo, Watched
 from plughub.services.coordination.background_loops import run_forever
 
 
@@ -150,3 +150,50 @@ async def test_a_server_reported_as_ended_is_polled_at_once(hub, machine, proxy,
     assert "/user/alice/" not in proxy.routes
     assert not looking.done()
     looking.cancel()
+
+
+class WatchingSpawner:
+    """A spawner that watches its servers until its watch is interrupted."""
+
+    def __init__(self):
+        self.polls = 0
+        self.interrupted = asyncio.Event()
+
+    @hookimpl
+    async def hub_spawn(self, server):
+        return Endpoint(url="http://127.0.0.1:9")
+
+    @hookimpl
+    async def hub_poll(self, server):
+        self.polls += 1
+        return Watched()
+
+    @hookimpl
+    async def hub_watch(self):
+        await self.interrupted.wait()
+        self.interrupted.clear()
+        for operation in ():
+            yield operation
+
+    @hookimpl
+    async def hub_stop(self, server, now):
+        pass
+
+
+async def test_a_watched_server_is_polled_rarely_until_its_watch_ends(make_hub, until):
+    watching = WatchingSpawner()
+    info = SpawnerInfo(poll_interval=100, poll_jitter=0)
+    hub = make_hub(extra={"watching": watching}, spawners={"watching": info})
+    await runs_on(hub, "alice", "watching")
+    server = await hub.store.read(lambda tx: tx.servers.get("alice", ""))
+    where = {"url": "http://127.0.0.1:9", "prefix": "/user/alice/", "state": {}}
+    await hub.store.write(lambda tx: tx.servers.record_endpoint(server.id, **where))
+    polling = asyncio.create_task(hub.poller.run())
+    await until(lambda: hub.poller._due)
+    (due,) = hub.poller._due.values()
+    assert 900 < due - time.monotonic() <= 1000
+    watching.interrupted.set()
+    await until(lambda: next(iter(hub.poller._due.values())) - time.monotonic() <= 100)
+    assert watching.polls == 1
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import AsyncIterator
 from typing import Final
 
 from plughub.processes import ProcessIdentity
+from plughub_localprocess.address_guard import AddressGuard, GuardedServer
 
 
 class ExitWatch:
@@ -25,6 +27,9 @@ class ExitWatch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Queue[str] = asyncio.Queue()
         self._watched: dict[ProcessIdentity, int] = {}
+        self._guard = AddressGuard()
+        self._interval = 0.0
+        self._is_guarding = asyncio.Event()
 
     def add(self, process: ProcessIdentity, operation: str) -> None:
         """Watch a process, unless it is watched already or no caller waits. Thread-safe.
@@ -38,18 +43,51 @@ class ExitWatch:
             if loop is not None and process not in self._watched:
                 loop.call_soon_threadsafe(self._open, process, operation)
 
+    def guard(self, process: ProcessIdentity, server: GuardedServer, interval: float) -> None:
+        """Check regularly that no other socket listens at the address of a watched process. Thread-safe.
+
+        Args:
+            process: process of a server; nothing is done unless it is watched.
+            server: the server, which was just verified.
+            interval: seconds between two checks, the same for all.
+        """
+        with self._lock:
+            loop = self._loop
+            if loop is not None and interval and process in self._watched:
+                self._interval = interval
+                self._guard.add(process, server)
+                loop.call_soon_threadsafe(self._is_guarding.set)
+
+    def reports(self, process: ProcessIdentity) -> bool:
+        """Return whether the end of a process and another listener at its address would be reported."""
+        return self._loop is not None and process in self._watched and process in self._guard
+
     async def ended(self) -> AsyncIterator[str]:
-        """Yield the operation of each watched process that ends."""
+        """Yield the operation of each watched process that ends, or has another socket at its address."""
         with self._lock:
             self._loop, self._ended = asyncio.get_running_loop(), asyncio.Queue()
+            self._is_guarding = asyncio.Event()
+        checks = asyncio.create_task(self._check_addresses())
         try:
             while True:
                 yield await self._ended.get()
         finally:
             with self._lock:
                 self._loop = None
+                self._guard.clear()
+            checks.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await checks
             for process in list(self._watched):
                 self._close(process)
+
+    async def _check_addresses(self) -> None:
+        ended = self._ended
+        while True:
+            await self._is_guarding.wait()
+            await asyncio.sleep(self._interval)
+            for operation in await asyncio.to_thread(self._guard.check):
+                ended.put_nowait(operation)
 
     def _open(self, process: ProcessIdentity, operation: str) -> None:
         if self._loop is None or process in self._watched:
@@ -72,6 +110,7 @@ class ExitWatch:
         self._ended.put_nowait(operation)
 
     def _close(self, process: ProcessIdentity) -> None:
+        self._guard.remove(process)
         descriptor = self._watched.pop(process)
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)

@@ -36,6 +36,8 @@ class LogFile:
     def shrink(self) -> None:
         """Drop the older half of the file if it is too long. Lines written meanwhile may be lost."""
         try:
+            if self.path.stat().st_size <= self.limit:
+                return
             with self.path.open("rb+", buffering=0) as log:
                 size = log.seek(0, os.SEEK_END)
                 if size <= self.limit:

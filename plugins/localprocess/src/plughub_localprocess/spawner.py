@@ -25,6 +25,7 @@ from plughub_localprocess.accounts import (
     find_account,
     refuse_system_account,
 )
+from plughub_localprocess.address_guard import GuardedServer, sockets_at
 from plughub_localprocess.certificates import write_certificates
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.diagnosis import diagnose
@@ -136,6 +137,13 @@ class LocalProcessSpawner(Spawner):
         """Report the servers whose process has ended."""
         del mark
         return watch_of(self.plugin).ended()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the end of the process and another listener at its address are reported."""
+        own = (LocalProcessSpawner.poll, LocalProcessSpawner.verify_address, LocalProcessSpawner.watch)
+        is_own = (type(self).poll, type(self).verify_address, type(self).watch) == own
+        return is_own and bool(self.pid) and watch_of(self.plugin).reports(self._identity)
 
     def logs(self, lines: int) -> Sequence[str]:
         """Return the last lines of this start's standard output and error."""
@@ -318,7 +326,11 @@ class LocalProcessSpawner(Spawner):
         if not self.pid:
             return _starts_something_else(type(self))
         uid = find_account(self.user.name).uid if self.own_accounts else None
+        sockets = sockets_at(self.server.host)  # before they are verified
         listens = server_listens(self.server.host, self._identity, self._marks, uid=uid)
+        if listens and sockets:
+            guarded = GuardedServer(self.operation, self.server.host, sockets, self._log())
+            watch_of(self.plugin).guard(self._identity, guarded, self.poll_interval)
         if listens != self._was_listening:
             self._was_listening = listens
             if not listens:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -87,7 +87,19 @@ def owner_of(pid: int) -> int:
         return 0
 
 
-def listeners_at(url: str) -> Iterator[Socket]:
+def all_listeners() -> Mapping[int, Sequence[Socket]]:
+    """List all listening sockets of this machine by port. Blocks.
+
+    Raises:
+        OSError: the system does not provide the information.
+    """
+    ports: dict[int, list[Socket]] = {}
+    for one in listening_on(0):
+        ports.setdefault(one.port, []).append(one)
+    return ports
+
+
+def listeners_at(url: str, among: Mapping[int, Sequence[Socket]] | None = None) -> Iterator[Socket]:
     """List the sockets that accept connections to an address. Blocks.
 
     The kernel prefers sockets that are bound to the exact address to sockets that are bound to all
@@ -96,6 +108,7 @@ def listeners_at(url: str) -> Iterator[Socket]:
 
     Args:
         url: ``http://host:port`` on this machine.
+        among: the result of `all_listeners`, for many addresses; None to ask the system.
 
     Yields:
         The sockets of the best rank, for each address of the host name.
@@ -105,7 +118,7 @@ def listeners_at(url: str) -> Iterator[Socket]:
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 0
-    found = list(listening_on(port))
+    found = list(listening_on(port)) if among is None else among.get(port, ())
     for _, _, _, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         wanted = ip_address(str(target[0]).partition("%")[0])
         ranks: dict[int, list[Socket]] = {}

@@ -46,6 +46,7 @@ from plughub.kinds import (
     Server,
     SpawnerInfo,
     UserInfo,
+    Watched,
 )
 from plughub.markers import hookimpl
 
@@ -156,7 +157,7 @@ class SpawnerHooks:
         return endpoint_of(spawner, url, state, resumed)
 
     @hookimpl
-    async def hub_poll(self, server: Server) -> int | Moved | None:
+    async def hub_poll(self, server: Server) -> int | Moved | Watched | None:
         """Call ``poll``. A server whose ``start`` is in progress counts as running.
 
         Returns a `Moved` of ``poll`` unchanged. If ``poll`` returns None after changing ``self.server`` or
@@ -319,7 +320,7 @@ class SpawnerHooks:
             spawner.load_state(state)
         return spawner
 
-    async def _poll(self, spawner: Spawner, server: Server) -> int | Moved | None:
+    async def _poll(self, spawner: Spawner, server: Server) -> int | Moved | Watched | None:
         url, before = spawner.server.host, _state_of(spawner)
         answer = await spawner.poll_guarded(starting=server.starting)
         if isinstance(answer, Moved):
@@ -332,7 +333,7 @@ class SpawnerHooks:
         self._cache.note_running(server)
         now, state = spawner.server.host, _state_of(spawner)
         if now == url and not self._cache.changed_state(server, before, state):
-            return None
+            return Watched() if spawner.is_watched else None
         return self._moved(spawner, server, Moved(url=now if spawner.server.port else ""))
 
     def _moved(self, spawner: Spawner, server: Server, moved: Moved) -> Moved:

@@ -320,6 +320,14 @@ class Spawner(PollCallbacks):
         del mark
         return None
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether `watch` reports the end of this server, and that another process may listen at its address.
+
+        The second may take ``poll_interval``. The hub polls such a server ten times less often.
+        """
+        return False
+
     async def get_url(self) -> str:
         """Return the URL of the running server."""
         return self.server.url

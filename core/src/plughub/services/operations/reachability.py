@@ -13,7 +13,7 @@ from plughub.domain.errors import HubError, InvalidError, PluginError
 from plughub.domain.explanations import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import address_of
-from plughub.kinds import Endpoint, Moved, Server
+from plughub.kinds import Endpoint, Moved, Server, Watched
 from plughub.plugin.hooks import Hooks
 from plughub.services.routes.router import Router
 from plughub.services.settings import HubSettings
@@ -42,7 +42,7 @@ class Reachability:
     settings: HubSettings
     router: Router
 
-    async def poll(self, plugin: str, server: ServerRecord, view: Server) -> int | None:
+    async def poll(self, plugin: str, server: ServerRecord, view: Server) -> int | Watched | None:
         """Poll a server, store its address, and remove a route that leads elsewhere.
 
         Args:
@@ -51,20 +51,20 @@ class Reachability:
             view: the server as the plugin sees it.
 
         Returns:
-            None while it runs, else the exit code.
+            None or `Watched` while it runs, else the exit code.
 
         Raises:
             PluginError: its state is unknown; nothing was changed.
         """
-        answer = await self.hooks.poll(plugin, view)
+        answer = await self.hooks.poll_watched(plugin, view)
         if isinstance(answer, int):
             await self._unroute_ended(server)
             return answer
-        if answer is None:
-            await self._store_reachability(server, await self._why_unreachable(plugin, view))
-        else:
+        if isinstance(answer, Moved):
             await self._store_move(plugin, server, view, answer)
-        return None
+            return None
+        await self._store_reachability(server, await self._why_unreachable(plugin, view))
+        return answer
 
     async def adopt(self, plugin: str, server: ServerRecord, view: Server) -> bool:
         """Poll a server before its route is restored; one that has ended gets no route.

@@ -21,9 +21,10 @@ from plughub.domain.timings import (
     RUN_SEEN_SECONDS,
     SERVER_POLL_SECONDS,
     SERVER_POLL_SOON_SECONDS,
+    WATCHED_POLLS,
 )
 from plughub.domain.users import User
-from plughub.kinds import Found, SpawnerInfo
+from plughub.kinds import Found, SpawnerInfo, Watched
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.change_feed import CachedQuery, ChangeFeed
@@ -89,8 +90,16 @@ class Poller:
     async def _watch(self, plugin: str) -> None:
         if self._hooks.watch(plugin, self._settings.mark) is None:
             return
-        watch = partial(self._poll_reported_servers, plugin)
+        watch = partial(self._poll_while_watched, plugin)
         await repeat(watch, SERVER_POLL_SECONDS, f"cannot watch servers of plugin {plugin}", log)
+
+    async def _poll_while_watched(self, plugin: str) -> None:
+        try:
+            await self._poll_reported_servers(plugin)
+        finally:  # nothing is watched any more
+            latest = time.monotonic() + self._next_interval(plugin)
+            for running in [one for one, of in self._plugin_of.items() if of == plugin]:
+                self._due[running] = min(self._due[running], latest)
 
     async def _poll_reported_servers(self, plugin: str) -> None:
         report = self._hooks.watch(plugin, self._settings.mark)
@@ -216,7 +225,7 @@ class Poller:
         view = plugin_view(self._settings, server, user)
         async with self._slots[plugin]:
             # While its address is unknown, its route may lead elsewhere.
-            soon = not server.url or bool(server.unreachable)
+            soon, watched = not server.url or bool(server.unreachable), False
             try:
                 code = await self._reachability.poll(plugin, server, view)
             except PluginError as error:
@@ -226,14 +235,18 @@ class Poller:
                 )
             else:
                 await self._store_unknown(server, "")
-                if code is None:
+                if code is None or isinstance(code, Watched):
                     self._alive[plugin].add(server.id)
+                    watched = code is not None
                 else:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
                     log.warning("%s: %s", server.full_name, failure.describe(details=True))
                     await self._servers.handle_exit(server, failure)
         pause = self._next_interval(plugin)
-        pause = min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause
+        if soon:
+            pause = min(pause, SERVER_POLL_SOON_SECONDS)
+        elif watched:
+            pause *= WATCHED_POLLS
         self._schedule((server.id, server.launch), plugin, pause)
 
     def _schedule(self, running: Running, plugin: str, pause: float) -> None:
