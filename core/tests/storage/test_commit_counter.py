@@ -76,3 +76,11 @@ async def test_a_database_with_a_problem_is_read_until_it_answers(store):
     store.database._note("the disk is full", write=False)
     assert await read(store, version) == (0, version)
     assert not store.database.problem
+
+
+async def test_the_counter_of_commits_is_read_while_another_connection_writes(store):
+    _, version = await read(store, None)
+    with store.database.engine.connect() as writing:
+        writing.connection.cursor().execute("BEGIN EXCLUSIVE")
+        assert await read(store, version) == (None, version)
+        writing.connection.cursor().execute("ROLLBACK")

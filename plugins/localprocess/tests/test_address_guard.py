@@ -1,6 +1,7 @@
 """Servers that are watched: their ends and other listeners at their addresses are reported, without polls."""
 
 import asyncio
+import contextlib
 import os
 import socket
 
@@ -20,6 +21,22 @@ from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
 def listener():
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
+
+
+@contextlib.asynccontextmanager
+async def reading(reports):
+    """Read reports while the block runs; yields a queue of them."""
+    found = asyncio.Queue()
+
+    async def read():
+        async with contextlib.aclosing(reports):
+            async for operation in reports:
+                found.put_nowait(operation)
+
+    task = asyncio.create_task(read())
+    yield found
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def eventually(holds):
@@ -74,36 +91,30 @@ def test_the_logs_of_guarded_servers_are_kept_short(listener, tmp_path):
 
 async def test_a_taken_address_is_reported_while_the_process_runs(listener):
     watch, me = ExitWatch(), ProcessIdentity.of(os.getpid())
-    reports = watch.ended()
-    report = asyncio.create_task(anext(reports))
-    await eventually(lambda: watch._loop)
-    watch.add(me, "its start")
-    await eventually(lambda: me in watch._watched)
-    watch.guard(me, guarded(listener), 0.02)
-    assert watch.reports(me)
-    with relisten(listener):
-        assert await asyncio.wait_for(report, 10) == "its start"
-    assert not watch.reports(me)
-    await reports.aclose()
+    async with reading(watch.ended()) as reports:
+        await eventually(lambda: watch._loop)
+        watch.add(me, "its start")
+        await eventually(lambda: me in watch._watched)
+        watch.guard(me, guarded(listener), 0.02)
+        assert watch.reports(me)
+        with relisten(listener):
+            assert await asyncio.wait_for(reports.get(), 10) == "its start"
+        assert not watch.reports(me)
 
 
 async def test_a_server_that_was_polled_and_verified_is_watched_until_nobody_reads(simple):
     spawner = simple()
-    reports = spawner.hooks.watch(NAME, spawner.server.mark)
-    report = asyncio.create_task(anext(reports))
-    await eventually(lambda: watch_of(NAME)._loop)
-    await spawner.start()
-    assert await spawner.hooks.poll_watched(NAME, spawner.record) is None, "not verified yet"
+    async with reading(spawner.hooks.watch(NAME, spawner.server.mark)):
+        await eventually(lambda: watch_of(NAME)._loop)
+        await spawner.start()
+        assert await spawner.hooks.poll_watched(NAME, spawner.record) is None, "not verified yet"
 
-    async def is_watched():
-        assert await spawner.poll() is None
-        await spawner.verifies()
-        return isinstance(await spawner.hooks.poll_watched(NAME, spawner.record), Watched)
+        async def is_watched():
+            assert await spawner.poll() is None
+            await spawner.verifies()
+            return isinstance(await spawner.hooks.poll_watched(NAME, spawner.record), Watched)
 
-    await until(is_watched)
-    report.cancel()
-    await asyncio.gather(report, return_exceptions=True)
-    await reports.aclose()
+        await until(is_watched)
     assert await spawner.hooks.poll_watched(NAME, spawner.record) is None
 
 
@@ -113,14 +124,10 @@ async def test_a_class_with_polls_of_its_own_is_not_watched(listener):
             return await super().poll()
 
     watch, me = watch_of("guarded"), ProcessIdentity.of(os.getpid())
-    reports = watch.ended()
-    report = asyncio.create_task(anext(reports))
-    await eventually(lambda: watch._loop)
-    watch.add(me, "its start")
-    await eventually(lambda: me in watch._watched)
-    watch.guard(me, guarded(listener), 60)
-    here = {"plugin": "guarded", "pid": me.pid, "started": me.started}
-    assert [Own(**here).is_watched, SimpleLocalProcessSpawner(**here).is_watched] == [False, True]
-    report.cancel()
-    await asyncio.gather(report, return_exceptions=True)
-    await reports.aclose()
+    async with reading(watch.ended()):
+        await eventually(lambda: watch._loop)
+        watch.add(me, "its start")
+        await eventually(lambda: me in watch._watched)
+        watch.guard(me, guarded(listener), 60)
+        here = {"plugin": "guarded", "pid": me.pid, "started": me.started}
+        assert [Own(**here).is_watched, SimpleLocalProcessSpawner(**here).is_watched] == [False, True]

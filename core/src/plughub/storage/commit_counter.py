@@ -31,17 +31,25 @@ class CommitCounter:
         self._connection: sqlite3.Connection | None = None
 
     def version(self) -> int | None:
-        """Return a number that differs after a commit; None if unknown. Blocks."""
-        if not self._has_versions:
+        """Return a number that differs after a commit; None if unknown, or before `open`.
+
+        It does not block: SQLite keeps the number in memory that its processes share, and this connection
+        waits for no lock.
+        """
+        if self._connection is None:
             return None
         try:
-            if self._connection is None:
-                self._connection = self._connect()
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        except (sqlite3.Error, SQLAlchemyError):
+        except sqlite3.Error:
             self.close()
             return None  # so that the caller does not compare numbers of two connections
         return cast("int", version)
+
+    def open(self) -> None:
+        """Open the connection unless it is open; without one, there are no numbers. Blocks."""
+        if self._has_versions and self._connection is None:
+            with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
+                self._connection = self._connect()
 
     def close(self) -> None:
         """Close the connection. Numbers of the next one cannot be compared with those of this one."""
@@ -52,6 +60,7 @@ class CommitCounter:
 
     def _connect(self) -> sqlite3.Connection:
         pooled = self._engine.raw_connection()
-        connection = pooled.driver_connection
+        connection = cast("sqlite3.Connection", pooled.driver_connection)
         pooled.detach()  # the pool stays complete
-        return cast("sqlite3.Connection", connection)
+        connection.execute("PRAGMA busy_timeout = 0")
+        return connection

@@ -121,12 +121,16 @@ class Database:
         Raises:
             UnavailableError: the database is unreachable or overloaded.
         """
+        version = self._commits.version()  # before the transaction, which may read more
+        if version is not None and version == seen and not self.problem:
+            return None, version
 
-        def look() -> tuple[T | None, int | None]:
-            version = self._commits.version()  # before the transaction, which may read more
-            if version is not None and version == seen and not self.problem:
-                return None, version
-            return self.run(work, write=False), version
+        def look() -> tuple[T, int | None]:
+            before = version
+            if before is None:
+                self._commits.open()
+                before = self._commits.version()
+            return self.run(work, write=False), before
 
         return await self._in_thread(self._readers, look, write=False)
 
