@@ -7,6 +7,8 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
+from plughub.names import unique_name
+
 BLOCK: Final = 64 * 1024
 MOST_BYTES_READ: Final = 1024 * 1024
 LONGEST_LINE: Final = 2000
@@ -74,6 +76,11 @@ class LogFile:
                 newlines += blocks[0].count(b"\n")
                 read += step
         return b"".join(blocks).rstrip(b"\n")
+
+
+def log_path(folder: Path, user: str, server: str) -> Path:
+    """Return the path of the log of a server in the plugin's folder."""
+    return folder / "logs" / f"{unique_name(user, server, max_length=200)}.log"
 
 
 def _shown(line: bytes) -> str:

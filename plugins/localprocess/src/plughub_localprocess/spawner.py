@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode, default, validate
 
-from plughub.names import unique_name
 from plughub.processes import ProcessIdentity, shown_command
 from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed, Usage
 from plughub.traitlets import ByteSpecification, Command
@@ -35,12 +34,21 @@ from plughub_localprocess.inventory import find_servers, state_of
 from plughub_localprocess.launch_errors import SINGLEUSER, find_command
 from plughub_localprocess.launcher import become_user, enter
 from plughub_localprocess.listener_check import describe_listeners, server_listens
-from plughub_localprocess.logfile import LogFile
+from plughub_localprocess.logfile import LogFile, log_path
 from plughub_localprocess.paths import RUNTIME_DIRS
 from plughub_localprocess.ports import choose_port
 from plughub_localprocess.process_launch import RESERVED_ARGUMENTS, LaunchRequest, launch
 from plughub_localprocess.process_stop import Step, end_group
 from plughub_localprocess.process_usage import measure
+
+_WATCHING = ("poll", "verify_address", "watch")
+"""Methods that a watch replaces, unless a subclass overrides them."""
+
+
+def _is_watched(spawner: LocalProcessSpawner) -> bool:
+    """Return whether the watch of a process replaces its polls; not if a subclass has its own."""
+    own = all(getattr(type(spawner), name) is getattr(LocalProcessSpawner, name) for name in _WATCHING)
+    return own and bool(spawner.pid) and watch_of(spawner.plugin).reports(spawner._identity)  # noqa: SLF001
 
 
 class LocalProcessSpawner(Spawner):
@@ -50,6 +58,7 @@ class LocalProcessSpawner(Spawner):
     host_bound: ClassVar[bool] = True
     own_accounts: ClassVar[bool] = True
     """Whether each server runs as the system account of its user."""
+    is_watched = property(_is_watched)
 
     shell_cmd = Command(
         minlen=0,
@@ -137,13 +146,6 @@ class LocalProcessSpawner(Spawner):
         """Report the servers whose process has ended."""
         del mark
         return watch_of(self.plugin).ended()
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether the end of the process and another listener at its address are reported."""
-        own = (LocalProcessSpawner.poll, LocalProcessSpawner.verify_address, LocalProcessSpawner.watch)
-        is_own = (type(self).poll, type(self).verify_address, type(self).watch) == own
-        return is_own and bool(self.pid) and watch_of(self.plugin).reports(self._identity)
 
     def logs(self, lines: int) -> Sequence[str]:
         """Return the last lines of this start's standard output and error."""
@@ -329,13 +331,12 @@ class LocalProcessSpawner(Spawner):
         sockets = sockets_at(self.server.host)  # before they are verified
         listens = server_listens(self.server.host, self._identity, self._marks, uid=uid)
         if listens and sockets:
-            guarded = GuardedServer(self.operation, self.server.host, sockets, self._log())
-            watch_of(self.plugin).guard(self._identity, guarded, self.poll_interval)
-        if listens != self._was_listening:
-            self._was_listening = listens
-            if not listens:
-                holder = describe_listeners(self.server.host) or "no process"
-                self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
+            server = GuardedServer(self.operation, self.server.host, sockets, self._log())
+            watch_of(self.plugin).guard(self._identity, server, self.poll_interval)
+        if self._was_listening and not listens:
+            holder = describe_listeners(self.server.host) or "no process"
+            self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
+        self._was_listening = listens
         return listens
 
     def _groups(self) -> list[ProcessGroup]:
@@ -385,12 +386,8 @@ class LocalProcessSpawner(Spawner):
 
     def _log(self) -> LogFile | None:
         folder = self.runtime_dir or RUNTIME_DIRS.get(self.plugin)
-        if folder is None:
-            return None
-        return LogFile(
-            Path(folder) / "logs" / f"{unique_name(self.user.name, self.name, max_length=200)}.log",
-            self.log_limit,
-        )
+        path = log_path(Path(folder), self.user.name, self.name) if folder is not None else None
+        return LogFile(path, self.log_limit) if path is not None else None
 
     def _open_log(self) -> int:
         log, self._has_own_log = self._log(), True

@@ -322,7 +322,7 @@ class Spawner(PollCallbacks):
 
     @property
     def is_watched(self) -> bool:
-        """Whether `watch` reports the end of this server, and that another process may listen at its address.
+        """Return whether `watch` reports the end of this server, and other processes at its address.
 
         The second may take ``poll_interval``. The hub polls such a server ten times less often.
         """
