@@ -99,7 +99,7 @@ class Poller:
         finally:  # nothing is watched any more
             latest = time.monotonic() + self._next_interval(plugin)
             for running in [one for one, of in self._plugin_of.items() if of == plugin]:
-                self._due[running] = min(self._due[running], latest)
+                self._due[running] = min(self._due.get(running, latest), latest)
 
     async def _poll_reported_servers(self, plugin: str) -> None:
         report = self._hooks.watch(plugin, self._settings.mark)
