@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Add the time zone UTC."""
         return value.replace(tzinfo=UTC) if value else None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Return the conversion from the database; one call instead of three where times are texts."""
+        return _time_of if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
 class JSONText(TypeDecorator[Any]):
@@ -63,6 +68,10 @@ class JSONObject(JSONText):
             return found
         log.warning("a value in the database is not a JSON object and counts as empty")
         return {}
+
+
+def _time_of(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
 def _pack(value: Any) -> Any:
