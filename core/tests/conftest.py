@@ -21,6 +21,7 @@ NEED_PLUGINS = [
     "specification/test_startup_wait.py",
     "specification/test_unknown_settings.py",
     "specification/test_utilities.py",
+    "test_bench.py",
     "test_docs.py",
     "test_docs_examples.py",
 ]

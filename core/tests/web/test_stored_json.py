@@ -174,7 +174,7 @@ async def test_api_tokens_are_limited_without_expired_ones(hub):
     await hub.store.database.write(
         lambda connection: connection.execute(
             text("UPDATE api_tokens SET expires_at = :past WHERE expires_at IS NOT NULL"),
-            {"past": (utcnow() - timedelta(seconds=5)).replace(tzinfo=None)},
+            {"past": str((utcnow() - timedelta(seconds=5)).replace(tzinfo=None))},
         )
     )
     assert (await program.post(path)).code == 400

@@ -54,6 +54,9 @@ class MaliciousText(str):
     def __contains__(self, _part):
         return True
 
+    def __index__(self):
+        return 2  # which chooses the plural of a message
+
 
 class EvilFilters(dict):
     """Malicious values of all filters."""
