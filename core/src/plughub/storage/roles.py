@@ -19,6 +19,7 @@ _HOLDERS: Final[Mapping[HolderKind, tuple[Table, Table]]] = {
     "service": (tables.services, tables.service_role_map),
 }
 """Table of the holders, and table of their roles."""
+_ALL = select(tables.roles).order_by(_roles.name)
 
 
 class Roles:
@@ -51,7 +52,7 @@ class Roles:
 
     def all(self) -> list[Role]:
         """List the roles by name."""
-        return [_role(row) for row in self._connection.execute(select(tables.roles).order_by(_roles.name))]
+        return [_role(row) for row in self._connection.execute(_ALL)]
 
     def get(self, name: str) -> Role | None:
         """Find a role."""

@@ -45,7 +45,11 @@ CHUNK: Final = 500
 _run = runs.c
 _OPEN = _run.ended.is_(None)
 _OPEN_OF = select(_run.id, _run.seen, _run.started).where(_OPEN, _run.spawner_id == bindparam("key"))
-_READY = update(runs).where(_OPEN, _run.spawner_id == bindparam("key"))
+_READY = (
+    update(runs)
+    .where(_OPEN, _run.spawner_id == bindparam("key"))
+    .values(started=func.coalesce(_run.started, bindparam("at")), seen=bindparam("at"))
+)
 _RESOURCES = update(runs).where(_OPEN, _run.spawner_id == bindparam("key"))
 _END = update(runs).where(_run.id == bindparam("key"), _OPEN)
 _SEEN = update(runs).where(_OPEN, _run.spawner_id.in_(bindparam("keys", expanding=True)))
@@ -109,8 +113,7 @@ class Runs:
 
     def mark_ready(self, server_id: int) -> None:
         """Store that a server is ready."""
-        ready = {"started": func.coalesce(_run.started, self._now), "seen": self._now}
-        self._connection.execute(_READY.values(**ready), {"key": server_id})
+        self._connection.execute(_READY, {"key": server_id, "at": self._now})
 
     def mark_seen(self, server_ids: Sequence[int]) -> None:
         """Store that servers are known to run now."""

@@ -106,6 +106,23 @@ _OF_USERS, _ACTIVE_OF_USERS = (
     for query in (_SERVER, _SERVER.where(_IS_ACTIVE))
 )
 _CHANGE = update(tables.spawners).where(_spawners.id == bindparam("key"))
+_TOUCH = (
+    update(tables.spawners)
+    .where(
+        _spawners.id == bindparam("key"),
+        func.coalesce(_spawners.last_activity < bindparam("active_at"), literal(value=True)),
+    )
+    .values(last_activity=bindparam("active_at"))
+)
+_TOUCH_USER = (
+    update(tables.users)
+    .where(
+        tables.users.c.id
+        == select(_spawners.user_id).where(_spawners.id == bindparam("key")).scalar_subquery(),
+        func.coalesce(tables.users.c.last_activity < bindparam("active_at"), literal(value=True)),
+    )
+    .values(last_activity=bindparam("active_at"))
+)
 _NEW_ADDRESS = insert(tables.servers).returning(tables.servers.c.id)
 _DROP_ADDRESS = delete(tables.servers).where(
     tables.servers.c.id.in_(select(_spawners.server_id).where(_spawners.id == bindparam("key")))
@@ -333,16 +350,8 @@ class Servers:
     def touch(self, activity: Mapping[int, datetime]) -> None:
         """Advance the last activity of servers and of their users."""
         for server_id, at in activity.items():
-            this_server = _spawners.id == server_id
-            older = func.coalesce(_spawners.last_activity < at, literal(value=True))
-            self._connection.execute(
-                update(tables.spawners).where(this_server, older).values(last_activity=at)
-            )
-            owner = select(_spawners.user_id).where(this_server).scalar_subquery()
-            before = func.coalesce(tables.users.c.last_activity < at, literal(value=True))
-            self._connection.execute(
-                update(tables.users).where(tables.users.c.id == owner, before).values(last_activity=at)
-            )
+            for statement in (_TOUCH, _TOUCH_USER):
+                self._connection.execute(statement, {"key": server_id, "active_at": at})
 
     def _all(self, query: CompiledQuery, keys: Mapping[str, object] | None = None) -> list[ServerRecord]:
         rows = query.all(self._connection, keys)
