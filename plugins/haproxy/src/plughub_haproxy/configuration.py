@@ -323,7 +323,11 @@ _CHECK: Final = """
 """Any response counts as alive. A suspended process still accepts connections, but does not respond. Interval
 and timeout together are 5 seconds; each check costs the hub a millisecond of CPU."""
 
-_CHECKED: Final = "check inter 2s fastinter 200ms downinter 200ms fall 1 rise 1"
+_CHECKED: Final = (
+    "check inter 2s fastinter 200ms downinter 200ms fall 1 rise 1 "
+    "observe layer4 error-limit 1 on-error fastinter"
+)
+"""A refused connection brings the next check forward: no request is retried for long without a hub."""
 
 
 def _internal(listener: Listener, name: str, address: str, options: str, rules: str) -> str:
