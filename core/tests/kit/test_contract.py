@@ -37,7 +37,7 @@ def test_the_snapshot_shows_hooks_records_and_base_classes():
     text = (CORE / "contract.txt").read_text()
     assert text.startswith(f"version {CONTRACT_VERSION}\n")
     for line in (
-        "async def hub_poll(server: Server) -> int | Moved | None\n    own, 30 s\n",
+        "async def hub_poll(server: Server) -> int | Moved | Watched | None\n    own, 30 s\n",
         "class Refusal(object)\n    reason: str\n    status: int = 403\n",
         "    mem_limit: ByteSpecification (setting)\n",
         "    async def add_user(self, user: Any, server_name: str = '', client: Any = None) -> None\n",

@@ -181,7 +181,7 @@ async def test_an_answer_of_a_wrong_type_is_a_failure_of_its_plugin(
     ("hook", "call", "wanted"),
     [
         ("hub_check_token", lambda hooks: hooks.check_token("t"), "TokenIdentity"),
-        ("hub_poll", lambda hooks: hooks.poll("odd", SERVER), "int or Moved"),
+        ("hub_poll", lambda hooks: hooks.poll("odd", SERVER), "int or Moved or Watched"),
         ("hub_complete_login", lambda hooks: hooks.complete_login(IDENTITY), "Identity or Rejected"),
         ("hub_managed_roles", lambda hooks: hooks.managed_roles("odd"), "Iterable"),
         ("hub_options_form", lambda hooks: hooks.options_form("odd", SERVER), "str"),

@@ -1,4 +1,4 @@
-"""Short delays for tests in which something fails and is retried."""
+"""Short delays for tests in which something is retried, or is written a little later."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from plughub.domain import timings
 from plughub.domain.backoff import Backoff
 
 RETRIES: Final = (
+    "AUDIT_GATHER_SECONDS",
     "AUDIT_RETRY_SECONDS",
     "REDIRECT_BACKOFF",
     "RESTART_LOOP_SECONDS",
@@ -23,7 +24,7 @@ RETRIES: Final = (
     "STOP_BACKOFF",
     "UNDO_BACKOFF",
 )
-"""Timings of `plughub.domain.timings` after which the hub tries again what has failed."""
+"""Timings of `plughub.domain.timings` after which the hub retries what failed, or writes its audit trail."""
 
 
 def shorten(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...] = RETRIES, factor: float = 10) -> None:

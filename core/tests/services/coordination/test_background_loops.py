@@ -73,6 +73,7 @@ async def test_an_event_is_consumed_once():
 
 async def test_an_unexpected_error_restarts_a_loop(hub, until, caplog, machine):
     server = await hub.started()
+    hub.poller._due[server.id, server.launch] = 0
     rename = "ALTER TABLE {} RENAME TO {}"
     hub.database.run(lambda connection: connection.execute(text(rename.format("users", "users_away"))))
     looking = asyncio.create_task(run_forever(hub.poller.run))

@@ -118,7 +118,7 @@ async def test_a_late_answer_does_not_move_a_server_started_since(hub, machine, 
 def _with_poll(hub, slow):
     """Slow the plugin down for the poller only: the start between two polls polls, too."""
     hooks = type(hub.hooks)(hub.hooks.caller)
-    hooks.poll = lambda _plugin, server: slow.hub_poll(server)
+    hooks.poll_watched = lambda _plugin, server: slow.hub_poll(server)
     hub.poller._reachability = type(hub.poller._reachability)(hub.store, hooks, hub.settings, hub.router)
     return hub
 

@@ -53,7 +53,7 @@ async def test_a_plugin_that_hangs_does_not_delay_polls_of_others(make_hub, mach
         await hanging.asked.wait()
         await until(lambda: (server.id, server.launch) in hub.poller._due, 60)
         await machine.kill(server.launch)
-        hub.poller._due.clear()
+        hub.poller._due[server.id, server.launch] = 0
         async for current in hub.servers.changes(server):
             if current.status is Status.STOPPED:
                 break
@@ -105,10 +105,10 @@ async def test_an_unknown_state_is_not_stored_for_a_later_launch(make_hub, gone)
 
 async def test_an_unexpected_error_leaves_no_second_loop_behind(make_hub, until, caplog):
     hub = make_hub(extra={"hanging": HangingSpawner()})
-    await hub.started()
+    server = await hub.started()
+    hub.poller._due[server.id, server.launch] = 0
     looking = asyncio.create_task(run_forever(hub.poller.run))
     hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users RENAME TO users_away")))
-    hub.poller._due.clear()
     await until(lambda: "users" in caplog.text)
     hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users_away RENAME TO users")))
     looking.cancel()
