@@ -745,7 +745,7 @@ async def hub_poll(server: Server) -> int | Moved | Watched | None:
     """Check whether the server runs, and whether it is still at the recorded address.
 
     When:
-        Several times a second during a start, then every ``SpawnerInfo.poll_interval`` seconds (ten times
+        At least once a second during a start, then every ``SpawnerInfo.poll_interval`` seconds (ten times
         less often after `Watched`), and once for every server when a hub starts.
 
     Args:

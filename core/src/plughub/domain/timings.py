@@ -318,7 +318,7 @@ restart."""
 
 # ---- observability
 
-AUDIT_GATHER_SECONDS: Final = 1.0
+AUDIT_GATHER_SECONDS: Final = 0.2
 """Seconds during which audit entries are collected, so that one transaction writes them."""
 AUDIT_RETRY_SECONDS: Final = 2.0
 """Delay in seconds before audit entries are written again after the database was unavailable."""
