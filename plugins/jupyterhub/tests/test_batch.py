@@ -147,8 +147,7 @@ def test_the_next_hub_cancels_the_job_that_a_killed_hub_was_waiting_for(hub, slu
     wait_for(lambda: f'"job_id": "{first}"'.encode() in database_of(hub))
     hub.kill()
     hub.start()
-    wait_for(lambda: slurm.jobs(server.user) and first not in slurm.jobs(server.user))
-    (second,) = slurm.jobs(server.user)
+    (second,) = wait_for(lambda: slurm.jobs(server.user).keys() - {first})
     slurm("scontrol", "release", second)
     server.wait_until_ready()
     assert server.get()["environment"]["SLURM_JOB_ID"] == second
