@@ -235,7 +235,7 @@ def test_a_resumed_hub_has_lost_its_operations_and_changes_nothing(hubs):
 @pytest.mark.usefixtures("stopped_again")
 def test_a_hub_suspended_before_a_launch_launches_nothing_when_it_resumes(hubs):
     lost, launched = hubs.all[0].stderr.count(LOST), hubs.all[0].stderr.count(LAUNCH)
-    hubs.order.write_text(f"{SLEEP}commit Job.write.guarded")
+    hubs.order.write_text(f"{SLEEP}commit ServerService._start.work")
     asking = threading.Thread(target=lambda: hubs.own(0)("POST", "/users/bob/server", {}))
     asking.start()
     asleep = psutil.Process(hubs.all[0].process.pid)

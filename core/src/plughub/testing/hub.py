@@ -84,6 +84,8 @@ class HubProcess:
         self.env = {**_own_environment(), **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._foreign_ports: set[int] = set()
+        # A port that was free may occur in the environment of an older process, which another test has left.
+        self._servers_since = 0.0 if _given("hub_port", arguments) else time.time() - 1
         self._stdout = folder / f"{name}-stdout.log"
         self._stderr = folder / f"{name}-stderr.log"
         folder.mkdir(parents=True, exist_ok=True)
@@ -323,7 +325,8 @@ class HubProcess:
             if works_in == self.folder or self.folder in works_in.parents:
                 return True
             hub = process.environ().get("JUPYTERHUB_API_URL", "")
-            return f":{self.hub_port}/" in hub or folder in unix_socket_path(hub)
+            is_known = f":{self.hub_port}/" in hub and process.create_time() >= self._servers_since
+            return is_known or folder in unix_socket_path(hub)
         except psutil.Error:
             return False
 
