@@ -33,6 +33,11 @@ def exceeded(costs, bounds):
     return {kind: count for kind, count in costs.items() if count > bounds.get(kind, 0)}
 
 
+@pytest.fixture(autouse=True)
+def short_delays():
+    """Keep the usual delays: the audit trail is to be written after the call, not during it."""
+
+
 @pytest.fixture
 async def admin(hub):
     return await hub.admin()
