@@ -176,9 +176,7 @@ class Hooks:
 
     async def poll(self, plugin: str, server: Server) -> int | Moved | None:
         """Check whether the server runs and whether it has moved."""
-        answer: int | Moved | Watched | None = await self.caller.own(
-            plugin, "hub_poll", expected=(int, Moved, Watched), server=server
-        )
+        answer = await self.poll_watched(plugin, server)
         return None if isinstance(answer, Watched) else answer
 
     async def poll_watched(self, plugin: str, server: Server) -> int | Moved | Watched | None:

@@ -140,40 +140,34 @@ async def test_a_hub_frozen_during_a_logout_adopts_no_jupyterhub_cookie(
 # ---- its lease expires meanwhile
 
 
-def frozen_after_writing(hub, step, action):
-    """Suspend a hub, without renewals of its leases, after it has written something, until an action is
-    done.
+def frozen_after(hub, call, is_meant, action):
+    """Return a call that suspends a hub, without renewals of its leases, after it was made with the arguments
+    that are meant, until an action is done.
     """
-    write, pending = hub.store.write, [action]
+    pending = [action]
 
-    async def slow(work):
-        answer = await write(work)
-        if pending and work.__qualname__.startswith(step):
+    async def slow(*arguments):
+        answer = await call(*arguments)
+        if pending and is_meant(*arguments):
             for task in hub._tasks[:2]:
                 task.cancel()
             await pending.pop()()
             hub.woke = True
         return answer
 
-    hub.store.write = slow
+    return slow
+
+
+def frozen_after_writing(hub, step, action):
+    """Suspend a hub after it has written something."""
+    hub.store.write = frozen_after(
+        hub, hub.store.write, lambda work: work.__qualname__.startswith(step), action
+    )
 
 
 def frozen_after_polling(hub, action):
-    """Suspend a hub, without renewals of its leases, after it has first polled a server, until an action is
-    done.
-    """
-    poll, pending = hub.hooks.poll, [action]
-
-    async def slow(*arguments):
-        answer = await poll(*arguments)
-        if pending:
-            for task in hub._tasks[:2]:
-                task.cancel()
-            await pending.pop()()
-            hub.woke = True
-        return answer
-
-    hub.hooks.poll = slow
+    """Suspend a hub after it has first polled a server."""
+    hub.hooks.poll = frozen_after(hub, hub.hooks.poll, lambda *_: True, action)
 
 
 async def start_from_queue(hub):
