@@ -1,4 +1,4 @@
-"""Failures while a running hub prints its address and login link."""
+"""What a running hub prints with its address and login link, and failures meanwhile."""
 
 import os
 import sqlite3
@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from traitlets.config import Config
 
+from plughub.app.login_links import note_for_root
 from plughub.storage.schema import prepare_schema
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
@@ -57,6 +59,22 @@ def test_an_unexpected_error_after_the_start_leaves_servers_and_proxy_to_the_nex
     assert "hub: stopping" not in failed.stdout
     assert failed.processes()  # the proxy
     assert not (failed.folder / "hub.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("started_by", "plugins", "allowed", "is_told"),
+    [
+        ("root", ("localprocess", "onetime"), (), True),
+        ("root", ("localprocess", "onetime"), ("root",), False),
+        ("root", ("docker", "onetime"), (), False),
+        ("ada", ("localprocess", "onetime"), (), False),
+    ],
+)
+def test_root_is_told_that_it_gets_no_server(monkeypatch, started_by, plugins, allowed, is_told):
+    monkeypatch.setenv("SUDO_USER", started_by)
+    note = note_for_root(Config(SystemAccounts={"allowed": set(allowed)}), plugins)
+    assert note.endswith("add --SystemAccounts.allowed=root") is is_told
+    assert bool(note) is is_told
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Collection
 from urllib.parse import urlencode
 
 from traitlets.config import Config
@@ -13,6 +14,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.origins import read_origins
 from plughub.app.plugins import PluginChooser
 from plughub.app.service_settings import proxy_settings
+from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
 from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.storage.database import Database
@@ -40,6 +42,26 @@ def caller() -> str:
         return starter()
     except StartError:  # as in a container that runs as any number
         return str(os.getuid())
+
+
+def note_for_root(config: Config, plugins: Collection[str]) -> str:
+    """Return what root must know before using a login link: `localprocess` starts no server for it.
+
+    Args:
+        config: the whole configuration.
+        plugins: names of the active plugins.
+
+    Returns:
+        A line for the terminal; empty for other users, and if root may have a server.
+    """
+    if starter() != "root" or "localprocess" not in plugins:
+        return ""
+    if "root" in SystemAccounts(config=config).allowed:
+        return ""
+    return (
+        "root gets no server: use the link to administer the hub, or start the hub as another user or with "
+        "sudo; where there is only root, add --SystemAccounts.allowed=root"
+    )
 
 
 def login_link(hub_url: str, token: str) -> str:

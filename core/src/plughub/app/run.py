@@ -17,6 +17,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.internal_tls import prepare_tls
 from plughub.app.log_setup import extra_handlers, set_up_logging
+from plughub.app.login_links import note_for_root
 from plughub.app.named_plugins import plugin_names
 from plughub.app.pid_file import PidFile
 from plughub.app.problems import reporting_all_problems
@@ -125,6 +126,8 @@ async def _print_welcome(hub: Hub, advice: Advice | None) -> None:
     try:
         if link := await hub.first_link():
             lines.append(f"hub: log in once with this link (valid for one hour): {link}")
+            if note := note_for_root(hub.plan.config.config, hub.plan.selection.active.names):
+                lines.append(f"hub: {note}")
     except UnavailableError as error:
         log.warning("no login link was created: %s; create one with the command 'hub link'", error)
     lines += advice(hub) if advice else ()
