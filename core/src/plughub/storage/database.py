@@ -42,7 +42,7 @@ from plughub.storage.database_errors import (
     was_suspended,
 )
 from plughub.storage.database_settings import database_settings
-from plughub.storage.thread_call import ReusedThreads, ThreadCall
+from plughub.storage.thread_call import ReusedThreads
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.storage")
@@ -222,7 +222,7 @@ class Database:
             self._note(self.problem or SILENT, write=write)
             return UnavailableError(self.problem)
 
-        return await ThreadCall(serve, deadline, expired).run(pool)
+        return await pool.run(serve, deadline, expired)
 
     def _unavailable(self, error: Exception, *, write: bool) -> UnavailableError:
         problem = describe_problem(error)
