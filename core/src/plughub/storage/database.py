@@ -192,14 +192,17 @@ class Database:
         self.engine.dispose()
 
     def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
-        engine = self._writing if write else self._reading
-        with self._turn, engine.connect() as connection:
+        with self._turn, (self._writing if write else self._reading).connect() as connection:
+            if not write:
+                # Without SQLAlchemy's transaction, which costs as much as a query: closing ends this one.
+                if self._sqlite:
+                    _begin_sqlite(connection)
+                return work(connection)
             with connection.begin() as transaction:
                 if self._sqlite:
                     _begin_sqlite(connection)
                 answer = work(connection)
-                if write:
-                    _commit(transaction)
+                _commit(transaction)
             return answer
 
     async def _off_the_loop(self, pool: ReusedThreads, work: Callable[[Connection], T], *, write: bool) -> T:

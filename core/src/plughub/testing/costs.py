@@ -52,13 +52,13 @@ def counted(database: Database) -> Iterator[Costs]:
     def note_statement(*call: Any) -> None:
         costs.statements.append(call[2])
 
-    def note_transaction(connection: Connection) -> None:
+    def note_transaction(connection: Connection) -> None:  # each has a connection of its own
         if connection.get_execution_options().get(WRITE, True):
             costs.writes += 1
         else:
             costs.reads += 1
 
-    listeners = {"before_cursor_execute": note_statement, "begin": note_transaction}
+    listeners = {"before_cursor_execute": note_statement, "engine_connect": note_transaction}
     for name, listener in listeners.items():
         event.listen(database.engine, name, listener)
     try:
