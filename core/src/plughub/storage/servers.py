@@ -98,7 +98,10 @@ _NOT_KNOWN = update(tables.server_life).where(
 _STATE_OF = update(tables.server_life).where(
     _IS_RUNNING, _life.spawner_id == bindparam("of_server"), _life.launch == bindparam("of_launch")
 )
-_OF_USER = CompiledQuery(_SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name))
+_OF_USER, _ACTIVE_OF_USER = (
+    CompiledQuery(query.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name))
+    for query in (_SERVER, _SERVER.where(_IS_ACTIVE))
+)
 _OF_USERS, _ACTIVE_OF_USERS = (
     CompiledQuery(
         query.where(is_one_of(_spawners.user_id, "keys")).order_by(_spawners.user_id, _spawners.name)
@@ -147,9 +150,9 @@ class Servers:
         """Find a server by key."""
         return next(iter(self._all(_BY_ID, {"key": server_id})), None)
 
-    def of_user(self, user_id: int) -> list[ServerRecord]:
-        """List the servers of a user, the default one first."""
-        return self._all(_OF_USER, {"key": user_id})
+    def of_user(self, user_id: int, *, stopped: bool = True) -> list[ServerRecord]:
+        """List the servers of a user, the default one first; stopped servers only on request."""
+        return self._all(_OF_USER if stopped else _ACTIVE_OF_USER, {"key": user_id})
 
     def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
         """List the servers of users, the default one of each first; stopped servers only on request."""

@@ -18,7 +18,7 @@ class UserDetails:
 
     Attributes:
         user: the user.
-        servers: all servers, the default one first.
+        servers: the requested servers, the default one first.
         encrypted_auth_state: encrypted auth state; None for none.
     """
 
@@ -48,12 +48,15 @@ class UserService:
             raise _missing(name)
         return user
 
-    async def details(self, name: str, *, servers: bool = True, secrets: bool = False) -> UserDetails:
+    async def details(
+        self, name: str, *, servers: bool = True, stopped: bool = True, secrets: bool = False
+    ) -> UserDetails:
         """Find a user with details, in one transaction.
 
         Args:
             name: normalised name.
             servers: include servers.
+            stopped: include stopped servers as well.
             secrets: include the encrypted auth state.
 
         Raises:
@@ -64,7 +67,8 @@ class UserService:
             user, encrypted = tx.users.details(name, secrets=secrets)
             if user is None:
                 return None
-            return UserDetails(user, tx.servers.of_user(user.id) if servers else [], encrypted)
+            found = tx.servers.of_user(user.id, stopped=stopped) if servers else []
+            return UserDetails(user, found, encrypted)
 
         found = await self._store.read(work)
         if found is None:

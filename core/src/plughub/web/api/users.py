@@ -151,13 +151,13 @@ class UserHandler(APIHandler):
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     async def _answer(self, name: str, status: int = HTTPStatus.OK, found: UserDetails | None = None) -> None:
-        models = Models(self.services.settings, self.visitor.scopes)
+        models, stopped = Models(self.services.settings, self.visitor.scopes), include_stopped(self)
         if found is None:
             found = await self.services.users.details(
-                name, servers=models.needs_servers(), secrets=models.needs_secrets()
+                name, servers=models.needs_servers(), stopped=stopped, secrets=models.needs_secrets()
             )
         user = found.user
-        model: dict[str, Any] = models.user(user, found.servers, include_stopped=include_stopped(self))
+        model: dict[str, Any] = models.user(user, found.servers, include_stopped=stopped)
         if "auth_state" in model:
             model["auth_state"] = await self.services.auth_states.decrypt(user.id, found.encrypted_auth_state)
         self.answer(model, status)
