@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
@@ -10,8 +11,8 @@ from plughub.domain.explanations import explained
 from plughub.domain.groups import Group
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import TokenRecord
-from plughub.domain.scopes import ScopeFilter, check_scopes, coverage_of
-from plughub.domain.scopes.scope_check import Access, ScopeCoverage
+from plughub.domain.scopes import ScopeFilter, check_scopes
+from plughub.domain.scopes.scope_check import Access, parse_scopes
 from plughub.domain.servers import ServerRecord, profile_of
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
@@ -20,6 +21,7 @@ from plughub.services.addresses import link_to_server, public_address, server_pr
 from plughub.services.settings import HubSettings
 from plughub.web.api.plain_models import shown
 
+_CACHE_SIZE: Final = 1024
 _NAME: Final = ("kind", "name")
 USER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "read:users": (
@@ -76,21 +78,17 @@ class Models:
     def __init__(self, settings: HubSettings, scopes: frozenset[str]) -> None:
         self._settings = settings
         self._scopes = scopes
-        held = {scope: coverage_of(scopes, scope) for scope in USER_KEYS}
-        self._limited = tuple(
-            scope for scope, coverage in held.items() if coverage not in {_NO_COVERAGE, _FULL_COVERAGE}
-        )
-        everywhere = (scope for scope, coverage in held.items() if coverage.everything)
-        self._keys = frozenset(key for scope in everywhere for key in USER_KEYS[scope])
+        self._keys, self._limited = _user_keys(scopes)
         self._shows_all = self._keys >= _ALL_KEYS
 
     def needs_servers(self) -> bool:
         """Return whether user models can contain keys about servers."""
-        return any(coverage_of(self._scopes, scope) != _NO_COVERAGE for scope in NEEDS_SERVERS)
+        held = parse_scopes(self._scopes)
+        return any(scope in held for scope in NEEDS_SERVERS)
 
     def needs_secrets(self) -> bool:
         """Return whether user models can contain the auth_state."""
-        return coverage_of(self._scopes, SHOWS_SECRETS) != _NO_COVERAGE
+        return SHOWS_SECRETS in parse_scopes(self._scopes)
 
     def user(
         self, user: User, servers: Iterable[ServerRecord] = (), *, include_stopped: bool = False
@@ -176,6 +174,16 @@ class Models:
         return check_scopes(self._scopes, (scope,), resource, groups) is Access.ALLOWED
 
 
+@functools.lru_cache(maxsize=_CACHE_SIZE)
+def _user_keys(scopes: frozenset[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the keys that scopes grant for all users, and those of the scopes that have filters."""
+    held = {scope: parse_scopes(scopes)[scope] for scope in USER_KEYS if scope in parse_scopes(scopes)}
+    keys = frozenset(
+        key for scope, coverage in held.items() if coverage.everything for key in USER_KEYS[scope]
+    )
+    return keys, tuple(scope for scope, coverage in held.items() if not coverage.everything)
+
+
 def problem_of(server: ServerRecord) -> str:
     """Return why an operation does not progress, or the server's state is unknown, or it is unreachable.
 
@@ -252,7 +260,3 @@ def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
         "session_id": record.session_id or None,
         "oauth_client": record.client_description or record.client_id,
     }
-
-
-_NO_COVERAGE: Final = coverage_of(frozenset(), "")
-_FULL_COVERAGE: Final = ScopeCoverage(everything=True)
