@@ -27,6 +27,9 @@ class APIHandler(BaseHandler):
         """Set the headers of API responses."""
         self.set_common_headers(self.application.api_headers)
 
+    def compute_etag(self) -> None:
+        """Return no ETag: it would be a hash of each response, and clients do not ask for unchanged ones."""
+
     def accepts_cookie(self) -> bool:
         """Ignore the login cookie for content types that a form on another site could send."""
         kind = self.request.headers.get("Content-Type", "")
