@@ -6,11 +6,20 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, event
 
 from plughub.storage.database import WRITE, Database
+
+_LOCKING: Final = (
+    "FOR UPDATE",
+    "FOR NO KEY UPDATE",
+    "FOR KEY SHARE",
+    "FOR SHARE",
+    "pg_advisory",
+    "pg_try_advisory",
+)
 
 
 @dataclass(slots=True)
@@ -31,6 +40,11 @@ class Costs:
     hops: int = 0
     waits: int = 0
 
+    @property
+    def locks(self) -> int:
+        """Return how many statements lock rows before they change them, or take an advisory lock."""
+        return sum(any(word in text for word in _LOCKING) for text in self.statements)
+
     def clear(self) -> None:
         """Begin again at zero."""
         self.statements.clear()
@@ -43,6 +57,20 @@ def counted(database: Database) -> Iterator[Costs]:
 
     Args:
         database: the database.
+
+    Yields:
+        The costs, which grow until the end of the block.
+    """
+    with statements_counted(database) as costs, _loop_counted(costs):
+        yield costs
+
+
+@contextlib.contextmanager
+def statements_counted(database: Database) -> Iterator[Costs]:
+    """Count the statements and transactions on a database, as `counted` does, but nothing of the event loop.
+
+    Args:
+        database: the database. If several share a loop, each has costs of its own.
 
     Yields:
         The costs, which grow until the end of the block.
@@ -62,8 +90,7 @@ def counted(database: Database) -> Iterator[Costs]:
     for name, listener in listeners.items():
         event.listen(database.engine, name, listener)
     try:
-        with _loop_counted(costs):
-            yield costs
+        yield costs
     finally:
         for name, listener in listeners.items():
             event.remove(database.engine, name, listener)
