@@ -29,8 +29,14 @@ _LISTS: Final[dict[tuple[str, str, str], _List]] = {}
 _LOCK: Final = threading.Lock()
 
 
-def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
-    """Return a plugin's containers by id, running or not, from a list at most a second old. Blocks.
+def listed_containers(engine: Engine, mark: str, plugin: str, seconds: float) -> Listed:
+    """Return a plugin's containers by id, running or not. Blocks.
+
+    Args:
+        engine: the engine.
+        mark: the hub's mark.
+        plugin: name of the plugin.
+        seconds: greatest age of the list.
 
     Raises:
         EngineError: the engine does not answer.
@@ -38,7 +44,7 @@ def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
     started = time.monotonic()
     latest = _list_of(engine, mark, plugin)
     with latest.lock:
-        if started - latest.fetched_at >= LISTING_SECONDS or latest.fetched_at <= latest.invalidated_at:
+        if started - latest.fetched_at >= seconds or latest.fetched_at <= latest.invalidated_at:
             fetched_at = time.monotonic()
             wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={plugin}"]
             with engine.request() as client:

@@ -56,8 +56,18 @@ class EngineWatch:
         self._list = (engine, mark, plugin)
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
+        self._is_live = False
         self._is_unreachable = False
         self._has_live_restore = False
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether the engine's events arrive at present."""
+        return self._is_live
+
+    def follows(self, container_id: str) -> bool:
+        """Return whether events of a container are reported at present. Thread-safe."""
+        return self._is_live and container_id in self._known
 
     def add(self, container_id: str, operation: str, *, has_fixed_address: bool) -> None:
         """Report events of a running container from now on. Thread-safe."""
@@ -67,11 +77,12 @@ class EngineWatch:
     def may_have_lost_address(self, container_id: str) -> bool:
         """Return whether the engine is down and another container may have got this one's address."""
         known = self._known.get(container_id)
-        return self._is_unreachable and known is not None and not known.has_fixed_address
+        is_down = self._is_unreachable and not self._has_live_restore
+        return is_down and known is not None and not known.has_fixed_address
 
     async def changes(self) -> AsyncIterator[str]:
-        """Yield the operations whose containers ended, started or changed networks; all when the engine goes
-        down or returns.
+        """Yield the operations whose containers ended, started or changed networks; all when the stream of
+        events breaks and when it is back.
         """
         try:
             while True:
@@ -79,20 +90,20 @@ class EngineWatch:
                     async for report in reports:
                         for operation in self._affected(report):
                             yield operation
+                self._is_live = False
                 await asyncio.sleep(WATCH_RETRY_SECONDS)
         finally:
-            self._is_unreachable = False
+            self._is_live = self._is_unreachable = False
 
     def _affected(self, report: Report | None) -> list[str]:
         """Return the operations that a report affects; None means that the engine does not answer."""
         if report is None:
-            if self._is_unreachable or self._has_live_restore:
-                return []
-            self._is_unreachable = True
-            return self._all()
+            was_unreachable, self._is_unreachable = self._is_unreachable, True
+            return [] if was_unreachable else self._all()
         container_list.invalidate(*self._list)
         if "LiveRestoreEnabled" in report:
             self._is_unreachable, self._has_live_restore = False, bool(report["LiveRestoreEnabled"])
+            self._is_live = True
             return self._all()
         about = report.get("Actor") or {}
         container = (about.get("Attributes") or {}).get("container") or about.get("ID") or ""

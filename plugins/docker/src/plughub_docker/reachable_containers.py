@@ -25,7 +25,7 @@ from plughub_docker.containers import Inspected, will_restart
 from plughub_docker.engine_watch import EngineWatch, watch_of
 from plughub_docker.host_network import is_on_host_network, listens
 from plughub_docker.kept_containers import KeptContainers
-from plughub_docker.timings import SETTLED_SECONDS
+from plughub_docker.timings import LISTING_SECONDS, SETTLED_SECONDS, WATCHED_LISTING_SECONDS
 
 
 class ReachableContainers(KeptContainers):
@@ -39,6 +39,7 @@ class ReachableContainers(KeptContainers):
         super().__init__(**kwargs)
         self._resolved_address = ""
         self._made = time.monotonic()
+        self._is_followed = False
 
     # ---- state
 
@@ -66,17 +67,19 @@ class ReachableContainers(KeptContainers):
 
     def read_status(self) -> int | Moved | None:
         """Return None if the container runs at its recorded address, else its new address or exit code."""
+        # An event before the container was followed was not reported, and may be newer than this poll.
+        was_followed, self._is_followed = self._watch.follows(self.object_id), False
         if self._watch.may_have_lost_address(self.object_id):
             return Moved(url="")
         if (listed := self._listed()) is not None and self._is_at_recorded_address(listed):
-            self._watch_container(listed)
+            self._follow(listed, is_known=was_followed)
             return None
         container = self.find()
         code = self.exit_code(container)
         if container is None or code is not None:
             return Moved(url="") if container is not None and will_restart(container) else code
         self.object_id = container["Id"]
-        self._watch_container(container)
+        self._follow(container, is_known=was_followed)
         return None if self._is_at_recorded_address(container) else self._moved(container)
 
     def verify(self) -> bool:
@@ -111,6 +114,11 @@ class ReachableContainers(KeptContainers):
         self._resolved_address = own[0] if own and place[0].lower() in names_of(container) else ""
 
     @property
+    def is_followed(self) -> bool:
+        """Return whether events after the latest poll are reported; False if it found a problem."""
+        return self._is_followed and self._watch.follows(self.object_id)
+
+    @property
     def is_internal(self) -> bool:
         """Return whether the server is reached within the engine's network, not at a published port."""
         return self.use_internal_ip or self.use_internal_hostname
@@ -119,8 +127,10 @@ class ReachableContainers(KeptContainers):
     def _watch(self) -> EngineWatch:
         return watch_of(self.engine, self.record.mark, self.plugin)
 
-    def _watch_container(self, container: Mapping[str, Any]) -> None:
+    def _follow(self, container: Mapping[str, Any], *, is_known: bool) -> None:
         """Report the container's events, so that the hub polls this server at once."""
+        # The engine does not report another process at the port of a container on the host network.
+        self._is_followed = is_known and not is_on_host_network(container)
         self._watch.add(
             self.object_id, self.record.operation, has_fixed_address=marks.has_fixed_address(container)
         )
@@ -129,7 +139,8 @@ class ReachableContainers(KeptContainers):
         """Return this server's running container from the shared list, if it is there."""
         if not self.object_id or time.monotonic() - self._made < SETTLED_SECONDS:
             return None
-        listed = listed_containers(self.engine, self.record.mark, self.plugin).get(self.object_id)
+        seconds = WATCHED_LISTING_SECONDS if self._watch.is_live else LISTING_SECONDS
+        listed = listed_containers(self.engine, self.record.mark, self.plugin, seconds).get(self.object_id)
         if listed is None or listed["State"] != "running":
             return None
         return listed if marks.belongs(listed, self.record, self.plugin) else None

@@ -34,6 +34,8 @@ GONE: Final = "the container is gone: it was removed, but not by the hub"
 ADDRESS_ATTEMPTS: Final = 10
 LAST_LINES: Final = 50
 CLONE_LINES: Final = 1000
+_WATCHING: Final = ("poll", "read_status", "verify_address", "verify", "watch")
+"""Methods that the engine's events replace, unless a subclass overrides them."""
 
 
 @functools.cache
@@ -124,6 +126,12 @@ class DockerSpawner(EngineAccess):
     def watch(self, mark: str) -> AsyncIterator[str] | None:
         """Report the servers whose containers ended, started or moved."""
         return watch_of(self.engine, mark, self.plugin).changes()
+
+    @property
+    def is_watched(self) -> bool:
+        """Return whether `watch` reports what happens to the container."""
+        own = all(getattr(type(self), name) is getattr(DockerSpawner, name) for name in _WATCHING)
+        return own and self.is_followed
 
     async def stop(self, now: bool = False) -> None:
         """Stop the container, including one left by an unfinished start; remove it if ``remove`` is set.

@@ -16,6 +16,9 @@ SWARM_POLL_SECONDS: Final = 10
 managers."""
 LISTING_SECONDS: Final = 1.0
 """Greatest age of a list of containers, in seconds: one list serves the polls of all servers."""
+WATCHED_LISTING_SECONDS: Final = 10.0
+"""The same while the engine reports events, in seconds: each event drops the list, so that its age matters
+only if an event is lost."""
 TASK_ADDRESS_SECONDS: Final = 1.0
 """Greatest age of a task's known address, in seconds: several requests share one lookup."""
 SETTLED_SECONDS: Final = 10.0
