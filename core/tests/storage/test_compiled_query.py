@@ -41,6 +41,12 @@ def test_parameters_and_columns_are_converted_as_usual(people):
     assert row.last_activity.tzinfo is not None
 
 
+def test_null_is_none_in_every_type(people):
+    row = people.database.run(lambda it: CompiledQuery(EVERYTHING.where(USERS.name == "alice")).first(it))
+    assert row.last_activity is None
+    assert row.user_info is None
+
+
 def test_without_a_row_the_first_one_is_none(people):
     query = CompiledQuery(EVERYTHING.where(USERS.name == "nobody"))
     assert people.database.run(query.first) is None
@@ -99,3 +105,11 @@ def test_a_lost_connection_is_noticed_and_the_query_repeated(postgresql, make_st
     assert database.run(work) == []
     assert len(tries) == 2
     assert lost == [True]
+
+
+def test_events_of_the_cursor_are_emitted(people):
+    moments = []
+    for moment in ("before_cursor_execute", "after_cursor_execute"):
+        event.listen(people.database.engine, moment, lambda *_, moment=moment: moments.append(moment))
+    people.database.run(CompiledQuery(EVERYTHING).all)
+    assert moments == ["before_cursor_execute", "after_cursor_execute"]

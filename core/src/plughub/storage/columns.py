@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 log = logging.getLogger("plughub.storage")
 _BYTES = "__jupyterhub_bytes__"
+_USUAL_TIME: Final = len("2026-01-31 12:00:00.000000")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -29,6 +30,10 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Add the time zone UTC."""
         return value.replace(tzinfo=UTC) if value else None
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Return the conversion for the database; two calls instead of four where times are texts."""
+        return _text_of if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
         """Return the conversion from the database; one call instead of three where times are texts."""
@@ -47,9 +52,11 @@ class JSONText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Decode JSON."""
-        if value == "{}":  # fast path for the most frequent value
-            return {}
         return None if value is None else _DECODER.decode(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002
+        """Return the conversion from the database; one call instead of three, and no decoding of ``{}``."""
+        return lambda text: {} if text == "{}" else self.process_result_value(text, dialect)
 
 
 class JSONObject(JSONText):
@@ -70,8 +77,16 @@ class JSONObject(JSONText):
         return {}
 
 
+def _text_of(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if moment else None
+
+
 def _time_of(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    if not text:
+        return None
+    if len(text) == _USUAL_TIME:  # an eighth of the time of `replace`
+        return datetime.fromisoformat(f"{text}+00:00")
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _pack(value: Any) -> Any:

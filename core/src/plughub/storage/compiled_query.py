@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Dialect, Integer, String, Text, bindparam
@@ -22,8 +23,8 @@ class CompiledQuery:
     """Query whose execution costs little more than the driver needs for it.
 
     For a query that returns a few rows, SQLAlchemy's own execution costs several times as much as the
-    database. Types of parameters and columns are converted as usual. Of SQLAlchemy's events for executions,
-    those of the cursor are emitted.
+    database. Types of parameters and columns are converted as usual, but NULL is None in every type. Of
+    SQLAlchemy's events for executions, those of the cursor are emitted.
 
     Args:
         statement: the query; for a parameter that is a list, use `is_one_of`.
@@ -75,7 +76,7 @@ class _Plan:
         self._order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
         self._defaults = dict(compiled.params)
         row: Any = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc] # noqa: PYI024
-        self._make = row._make
+        self._make: Convert = partial(tuple.__new__, row)  # a third of the time of row._make
         kinds = {name: bound.type.dialect_impl(dialect) for name, bound in compiled.binds.items()}
         binds = ((name, kind.bind_processor(dialect)) for name, kind in kinds.items())
         self._binds = tuple((name, convert) for name, convert in binds if convert is not None)
@@ -99,7 +100,8 @@ class _Plan:
         for row in rows:
             values = list(row)
             for number, convert in self._results:
-                values[number] = convert(values[number])
+                if values[number] is not None:
+                    values[number] = convert(values[number])
             converted.append(self._make(values))
         return converted
 
@@ -112,12 +114,16 @@ class _Plan:
 
 def _fetch(connection: Connection, text: str, parameters: Any) -> tuple[Sequence[Any], Sequence[Any]]:
     cursor = connection.connection.cursor()
+    # As SQLAlchemy does: looking for listeners costs a fifth of a query.
+    has_listeners = connection._has_events or connection.engine._has_events  # noqa: SLF001
     try:
-        for listener in connection.dispatch.before_cursor_execute:
-            listener(connection, cursor, text, parameters, None, False)
+        if has_listeners:
+            for listener in connection.dispatch.before_cursor_execute:
+                listener(connection, cursor, text, parameters, None, False)
         cursor.execute(text, parameters)
-        for listener in connection.dispatch.after_cursor_execute:
-            listener(connection, cursor, text, parameters, None, False)
+        if has_listeners:
+            for listener in connection.dispatch.after_cursor_execute:
+                listener(connection, cursor, text, parameters, None, False)
         return cursor.description or (), cursor.fetchall()
     except connection.dialect.loaded_dbapi.Error as error:
         raise _wrapped(connection, text, error) from error
