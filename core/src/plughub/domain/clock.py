@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
+
+_WITHOUT_ZONE: Final = len("2026-01-31T12:00:00.000000")
 
 
 def utcnow() -> datetime:
@@ -26,4 +29,4 @@ def isoformat(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return f"{in_utc.isoformat(timespec='microseconds')[:_WITHOUT_ZONE]}Z"

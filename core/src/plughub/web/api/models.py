@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from plughub.domain.clock import isoformat
@@ -91,7 +91,7 @@ class Models:
         return SHOWS_SECRETS in parse_scopes(self._scopes)
 
     def user(
-        self, user: User, servers: Iterable[ServerRecord] = (), *, include_stopped: bool = False
+        self, user: User, servers: Collection[ServerRecord] = (), *, include_stopped: bool = False
     ) -> dict[str, Any]:
         """Build the model of a user.
 
@@ -103,15 +103,14 @@ class Models:
         Returns:
             The keys that the reader may see.
         """
-        keys = self._keys_of(user)
+        keys = self._keys_of(user) if self._limited else self._keys
         model = self._facts(user, servers)
         if not self._shows_all:
             model = {key: value for key, value in model.items() if key in keys}
-        shown = {
-            server.name: self.server(server, user.groups)
-            for server in servers
-            if (server.active or include_stopped) and self._may("read:servers", server, user.groups)
-        }
+        shown = {}
+        for server in servers:
+            if (server.active or include_stopped) and self._may("read:servers", server, user.groups):
+                shown[server.name] = self.server(server, user.groups)
         if "servers" in keys or shown:
             model["servers"] = shown
         return model
@@ -144,15 +143,13 @@ class Models:
         return model
 
     def _keys_of(self, user: User) -> frozenset[str]:
-        if not self._limited:
-            return self._keys
         me = ScopeFilter.user(user.name)
         held = (scope for scope in self._limited if self._allows(scope, me, user.groups))
         return self._keys.union(*(USER_KEYS[scope] for scope in held))
 
-    def _facts(self, user: User, servers: Iterable[ServerRecord]) -> dict[str, Any]:
-        default = next((server for server in servers if not server.name), None)
-        running = default if default is not None and default.ready else None
+    def _facts(self, user: User, servers: Collection[ServerRecord]) -> dict[str, Any]:
+        default = next((server for server in servers if not server.name), None) if servers else None
+        running = default if default and default.ready else None
         return {
             "kind": "user",
             "name": user.name,
@@ -164,7 +161,7 @@ class Models:
             "created": isoformat(user.created),
             "last_activity": isoformat(user.last_activity),
             "auth_state": None,
-            "user_info": shown(user.user_info, "user_info of user", user.name) or None,
+            "user_info": (user.user_info and shown(user.user_info, "user_info of user", user.name)) or None,
         }
 
     def _may(self, scope: str, server: ServerRecord, groups: Collection[str]) -> bool:
