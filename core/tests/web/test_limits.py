@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
+import socket
 import tracemalloc
 from contextlib import AsyncExitStack
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
 from tornado.web import RequestHandler
 
+from plughub.domain.clock import utcnow
 from plughub.handlers import APIHandler
 from plughub.kinds import Page
 from plughub.web import listener
@@ -385,3 +389,15 @@ async def test_body_is_freed_with_response_without_garbage_collection(hub, path)
     finally:
         tracemalloc.stop()
         gc.enable()
+
+
+async def test_responses_have_the_present_date_and_are_sent_at_once(hub, connect):
+    client = await connect(hub)
+    for _ in range(2):
+        await client.send("GET /hub/api/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = (await client.reader.readuntil(b"}")).decode()
+        date = parsedate_to_datetime(re.search("Date: (.*)\r\n", answer)[1])
+        assert abs((utcnow() - date).total_seconds()) < DEADLINE
+        assert "Etag" not in answer
+    (stream,) = hub.application.connections._waiting.values()
+    assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

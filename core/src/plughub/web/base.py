@@ -33,7 +33,7 @@ from plughub.services.observability.log_rate_limit import unauthenticated_addres
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, error_answer, status_of
-from plughub.web.headers import HSTS, allowed_methods
+from plughub.web.headers import HSTS, allowed_methods, tornado_headers
 from plughub.web.protocol import SESSION_COOKIE
 from plughub.web.request_cookies import cookie_values
 from plughub.web.request_info import request_info
@@ -391,6 +391,16 @@ class BaseHandler(RequestHandler):
         self.services.events.publish(kind, user, server, by=by or self.actor, **facts)
 
     # ---- responses
+
+    def clear(self) -> None:
+        """Begin the response again, without content and with the default headers.
+
+        Tornado's own method formats the date each time.
+        """
+        self._headers = tornado_headers()
+        self.set_default_headers()
+        self._write_buffer = []
+        self.set_status(200)
 
     def set_default_headers(self) -> None:
         """Set the headers of pages."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Mapping
 from typing import Final
 
+import tornado
+from tornado.httputil import HTTPHeaders, format_timestamp
 from tornado.web import RequestHandler
 
 from plughub.web.context import WebContext
@@ -29,6 +33,22 @@ def allowed_methods(handler: RequestHandler) -> str:
     if "GET" in missing:
         missing.add("HEAD")
     return ", ".join(method for method in METHODS if method not in missing | {handler.request.method})
+
+
+def tornado_headers() -> HTTPHeaders:
+    """Return the headers with which tornado begins each response; the date is formatted once a second."""
+    return HTTPHeaders(
+        {
+            "Server": f"TornadoServer/{tornado.version}",
+            "Content-Type": "text/html; charset=UTF-8",
+            "Date": _date(int(time.time())),
+        }
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return format_timestamp(second)
 
 
 def has_own_policy(headers: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
+from tornado.iostream import IOStream
 
 from plughub.domain.timings import BODY_SECONDS, HEADER_SECONDS
 from plughub.web.connections import MAX_AHEAD
@@ -39,6 +40,15 @@ class HubServer(HTTPServer):
             **more,
         )
 
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """Serve a new connection, whose packets are sent without waiting for more.
+
+        Tornado switches this off and on for each response, although it passes most responses in one piece.
+        """
+        stream.set_nodelay(True)
+        stream.set_nodelay = _keep_nodelay  # type: ignore[method-assign]
+        super().handle_stream(stream, address)
+
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Mark a connection as waiting for its first or next request."""
         connection = cast("Any", request_conn)
@@ -51,6 +61,10 @@ class HubServer(HTTPServer):
         """Remove a closed connection from the registry."""
         self._registry.remove(cast("Any", server_conn).context)
         super().on_close(server_conn)
+
+
+def _keep_nodelay(value: bool) -> None:
+    """Leave TCP_NODELAY set."""
 
 
 def read_ahead(stream: object) -> int:
