@@ -239,10 +239,11 @@ frontend public
     http-request set-var(txn.backend) var(txn.to),field(1,|)
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
-    http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
+    http-request set-var(txn.id) var(txn.to),field(4,|)
+    http-request track-sc0 var(txn.id) table {TABLE} if {{ var(txn.to) -m found }}
 {limits.requests(listener.requests_per_address, listener.hub_spec)}
     acl is_direct var(txn.backend) -m str {DIRECT}
-    http-request set-var(txn.backend) str({KEPT}) if is_direct !to_hub {_REPEATABLE}
+    http-request set-var(txn.backend) str({KEPT}) if is_direct {_REPEATABLE} !to_hub
     http-request set-var(txn.backend) str({ONCE}) if is_direct !to_hub
     http-request set-var(txn.backend) str({SECURE_ONCE}) if {{ var(txn.backend) -m str {SECURE} }} !to_hub
 {paths.spell_prefix(listener.base_url)}

@@ -54,7 +54,7 @@ def requests(limit: int, hub_spec: str) -> str:
     http-request deny deny_status 429 hdr Retry-After 5 if {{ sc2_conn_cur gt {limit} }}
 """.strip("\n")
     return f"""
-    acl to_hub var(txn.to),field(4,|) -m str {activity_id(key_of(hub_spec))}
+    acl to_hub var(txn.id) -m str {activity_id(key_of(hub_spec))}
     acl has_body method POST PUT PATCH DELETE
     acl has_body req.hdr(content-length) -m found
     acl has_body req.hdr(transfer-encoding) -m found

@@ -34,12 +34,12 @@ def find_route(hub_spec: str, *, two_ports: bool) -> str:
         two_ports: servers have their own port.
     """
     at_servers = "if at_servers" if two_ports else ""
+    there = "req.hdr(host),host_only,lower,url_enc,concat(,txn.path)"
     return f"""
     http-request set-var(txn.path) path,{_NORMAL}
     http-request deny deny_status 400 unless {{ var(txn.path) -m found }}
 {_hub_alone(hub_spec) if two_ports else ""}
-    http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path) {at_servers}
-    http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
+    http-request set-var(txn.to) {there},map_beg({MAP_NAME}) {at_servers}
     http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
 {worker_scripts.lines(at_servers)}
 """.strip("\n")
@@ -49,7 +49,8 @@ def spell_prefix(base_url: str) -> str:
     """Return the frontend lines that rewrite a server's prefix to the spelling of its route.
 
     Servers compare the path byte by byte. The rest of the path stays as sent. Nothing is changed unless the
-    result decodes to the same path, which an encoded slash in the prefix prevents.
+    result decodes to the same path, which an encoded slash in the prefix prevents. Without a percent sign in
+    path and prefix, both have the only possible spelling; the entry has it encoded once more, as ``%25``.
 
     Args:
         base_url: escaped path of the whole application.
@@ -63,7 +64,9 @@ def spell_prefix(base_url: str) -> str:
     ]
     return "\n".join(
         [
-            "    http-request set-var(txn.depth) var(txn.to),field(8,|)",
+            "    acl has_spellings path -m sub %",
+            "    acl has_spellings var(txn.to),field(7,|) -m sub %25",
+            "    http-request set-var(txn.depth) var(txn.to),field(8,|) if has_spellings",
             f"    acl of_server var(txn.depth) -m str {depths[0]} {depths[1]}",
             "    http-request set-var(txn.sent) path if of_server",
             *rests,

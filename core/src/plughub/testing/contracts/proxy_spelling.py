@@ -93,6 +93,16 @@ class ProxySpellingContract(ProxyFixtures):
             assert answer.json["uri"] == f"{recorded if self.respells else sent}lab"
         assert set(await proxy.routes()) == {"/", recorded}
 
+    @pytest.mark.parametrize(("recorded", "sent"), [("a%40b", "a@b"), ("a@b", "a%40b"), ("a@b", "a@b")])
+    async def test_a_prefix_is_spelled_like_its_route_with_and_without_escapes(
+        self, proxy: ProxyUnderTest, hub: Backend, alice: Backend, recorded: str, sent: str
+    ) -> None:
+        await proxy.add("/", hub.url, hub=True)
+        await proxy.add(f"/user/{recorded}/", alice.url)
+        answer = await ask(proxy.port, f"/user/{sent}/lab")
+        assert answer.name == "alice"
+        assert answer.json["uri"] == f"/user/{recorded if self.respells else sent}/lab"
+
     @pytest.mark.parametrize("configured", BASES)
     async def test_the_application_may_have_any_path(
         self, proxy: ProxyUnderTest, hub: Backend, alice: Backend, configured: str
