@@ -8,11 +8,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import console, containers, hub_rows, line_rows, lists, memory, proxy_rows
+from bench import console, containers, hub_rows, line_rows, lists, memory, proxy_rows, several_hubs
 from bench.results import load, machine, regressions, save, table
 from bench.rows import Options, Result, select, take
 
-PARTS = [module.PART for module in (hub_rows, proxy_rows, line_rows, lists, console, memory, containers)]
+PARTS = [
+    module.PART
+    for module in (hub_rows, proxy_rows, line_rows, lists, console, memory, containers, several_hubs)
+]
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

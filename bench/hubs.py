@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
@@ -140,6 +140,12 @@ class Hub:
     def for_each(self, method: str, names: list[str]) -> None:
         """Start or stop the servers of users, many at once."""
         list(self._pool.map(lambda name: self.call(method, f"/users/{name}/server"), names))
+
+    def begin(self, method: str, names: list[str], at_once: int) -> Callable[[], object]:
+        """Begin to start or stop the servers of users; return a function that waits for the end."""
+        pool = ThreadPoolExecutor(at_once)
+        done = pool.map(lambda name: self.call(method, f"/users/{name}/server"), names)
+        return lambda: list(done)
 
     def used(self) -> float:
         """Return the milliseconds of CPU used so far."""
