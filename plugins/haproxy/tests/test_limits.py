@@ -14,7 +14,7 @@ from plughub.testing.conditions import until
 from plughub.testing.http2 import http2
 from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.configuration import SOCKET_NAME
-from plughub_haproxy.proxy import CHECKS_BETWEEN_SWEEPS
+from plughub_haproxy.proxy import CHECKS_BETWEEN_UPKEEPS
 from plughub_haproxy.runtime_socket import RuntimeSocket
 
 SLOW = b"POST /hub/login HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\na"
@@ -213,7 +213,7 @@ async def test_running_out_of_connections_is_logged_once(start, hub, caplog):
     await proxy.replace(Route(routespec="/", target=hub.url, data={"hub": True}))
 
     async def sweep():
-        for _ in range(CHECKS_BETWEEN_SWEEPS):
+        for _ in range(CHECKS_BETWEEN_UPKEEPS):
             assert await proxy.poll() is None
         return [record for record in caplog.records if "wait without an answer" in record.getMessage()]
 

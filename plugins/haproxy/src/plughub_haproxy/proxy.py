@@ -37,8 +37,8 @@ from plughub_haproxy.table import RouteTable
 from plughub_haproxy.targets import address_of
 from plughub_haproxy.tls import TargetTLS
 
-CHECKS_BETWEEN_SWEEPS: Final = 10
-"""Liveness checks between two sweeps, which trim the log, end stalled connections and count the others."""
+CHECKS_BETWEEN_UPKEEPS: Final = 10
+"""Liveness checks after which the log is trimmed and connections are counted."""
 
 
 class HAProxyProxy(Proxy):
@@ -167,10 +167,10 @@ class HAProxyProxy(Proxy):
             self.log.info("The certificate %s has changed", self.ssl_cert)
             await self.start()
         self._checks += 1
-        if self._checks % CHECKS_BETWEEN_SWEEPS == 0:
+        if self._checks % CHECKS_BETWEEN_UPKEEPS == 0:
             await self._haproxy.trim_log()
-            await self._stalled_streams.sweep()
             await self._capacity.check()
+        await self._stalled_streams.check()
         return None
 
     async def add_route(
