@@ -16,7 +16,7 @@ from plughub.testing.hub import HubProcess
 
 ENOUGH = ("--plugins", "simple,dummy,haproxy")
 CONFIG = "c.Authenticator.allow_all = True\n"
-GOOD = "from plughub import hookimpl\n"
+GOOD = "from plughub import hookimpl, kinds\n"
 PROXY_WITHOUT_ROUTES = """
 import subprocess
 from plughub import hookimpl
@@ -229,7 +229,10 @@ ANSWERS = {
     "hub_register_configurables(): return [3]": "hub_register_configurables",
     "hub_register_pages(): return 3": "hub_register_pages",
     "hub_register_pages(): yield 1 / 0": "hub_register_pages",
-    "hub_register_templates(): return [3]": "hub_register_templates",
+    "hub_register_templates(): return ['/nowhere']": "hub_register_templates: '/nowhere' is not",
+    "hub_register_static(): return '/tmp'": "it must return a list of str, not '/tmp'",
+    "hub_register_static(): return ['/']": "hub_register_static: '/' is not",
+    "hub_register_pages(): return [kinds.Page(path='/x(', handler=int)]": "'/x(' of a page is not a regular",
     "hub_login_method(): return {'form': True}": "hub_login_method",
     "hub_event(event): ...\n\n1 / 0": "importing",
     "hub_configure(context): raise SystemExit('no')": "hub_configure: SystemExit: no",

@@ -94,11 +94,14 @@ async def test_every_plugin_is_asked_though_one_has_refused(plugins, caller, fak
     assert asked == [ALICE]
 
 
-@pytest.mark.parametrize("value", ["no", False, 0, {}])
-async def test_any_answer_but_none_refuses(plugins, caller, value, fakes) -> None:
+@pytest.mark.parametrize("value", ["no", False, True, 0, {}, Refusal(403)])  # type: ignore[arg-type]
+async def test_any_answer_but_none_refuses_and_the_plugin_is_named(
+    plugins, caller, caplog, value, fakes
+) -> None:
     plugins.add("sloppy", fakes.answering(value))
     refusal = await caller.veto("hub_authorize_login", identity=ALICE)
-    assert isinstance(refusal.value, Refusal)
+    assert refusal == Answer(Refusal("a check of plugin 'sloppy' failed; try again later"), "sloppy")
+    assert "plugin 'sloppy' failed in hub_authorize_login: " in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -175,6 +178,26 @@ async def test_an_answer_of_a_wrong_type_is_a_failure_of_its_plugin(
     plugins.add("good", fakes.answering(Identity(name="alice")))
     caller.forget_cache()
     assert (await hooks.authenticate(Login(username="alice"))).value.name == "alice"
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ({"name": None}, "name must be str"),
+        ({"admin": "yes"}, "admin must be bool | None"),
+        ({"groups": "staff"}, r"groups must be frozenset[str] | None"),
+        ({"groups": {1}}, r"groups must be frozenset[str] | None"),
+        ({"auth_state": "geheim"}, "auth_state must be Mapping[str, Any] | None"),
+    ],
+)
+async def test_a_field_of_a_wrong_type_is_a_failure_of_the_plugin(
+    plugins, caller, caplog, fakes, field, expected
+) -> None:
+    plugins.add("odd", fakes.answering(Identity(**{"name": "alice"} | field)))
+    plugins.add("good", fakes.answering(Identity(name="alice", groups=["staff"], admin=True)))  # type: ignore[arg-type]
+    assert (await Hooks(caller).authenticate(Login(username="alice"))).plugin == "good"
+    assert f"plugin 'odd' failed in hub_authenticate: Identity.{expected}, not " in caplog.text
+    assert "geheim" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,12 @@ def test_backends_are_recognized_by_their_hooks(plugins) -> None:
         @hookimpl
         async def hub_spawn(self, server): ...
 
+        @hookimpl
+        async def hub_poll(self, server): ...
+
+        @hookimpl
+        async def hub_stop(self, server): ...
+
     class LoginPlugin:
         @hookimpl
         def hub_register_authenticator(self): ...
@@ -106,6 +112,19 @@ def test_backends_are_recognized_by_their_hooks(plugins) -> None:
     assert plugins.owners("spawner") == ("docker",)
     assert plugins.owners("authenticator") == ("pam",)
     assert plugins.owners("proxy") == ()
+
+
+@pytest.mark.parametrize(
+    ("hook", "also"),
+    [
+        ("hub_spawn", "hub_poll and hub_stop"),
+        ("hub_route_add", "hub_route_delete and hub_routes and hub_proxy_start and hub_proxy_stop"),
+    ],
+)
+def test_a_backend_that_could_never_be_stopped_is_refused(plugins, fakes, hook, also) -> None:
+    half = fakes.plugin(**{hook: lambda: None})
+    with pytest.raises(StartError, match=f"it implements {hook}, and must also implement {also}"):
+        plugins.add("half", half)
 
 
 def test_only_attributes_named_like_hooks_are_read(plugins) -> None:

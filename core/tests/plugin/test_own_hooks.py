@@ -63,6 +63,16 @@ async def test_a_failure_names_plugin_hook_and_reason(plugins, caller, error, re
     assert caught.value.__cause__ is error
 
 
+@pytest.mark.parametrize("error", [SystemExit(7), KeyboardInterrupt("stop")])
+async def test_a_plain_function_that_exits_does_not_end_the_hub(plugins, caller, error, fakes) -> None:
+    def hub_poll(server):
+        raise error
+
+    plugins.add("docker", fakes.plugin(hub_poll=hub_poll))
+    with pytest.raises(PluginError, match="plugin 'docker' failed in hub_poll: "):
+        await asyncio.create_task(caller.own("docker", "hub_poll", server=None))
+
+
 async def test_a_timeout_is_distinguished_from_a_failure(plugins, caller, fakes) -> None:
     plugins.add("docker", fakes.hanging())
     with pytest.raises(

@@ -8,11 +8,12 @@ import threading
 import pytest
 
 from plughub.domain.errors import PluginError, StartError
-from plughub.kinds import Identity, Login, Rejected
+from plughub.kinds import Identity, Login, Progress, Rejected
 from plughub.plugin import hook_calls
 from plughub.plugin.hook_calls import Answer, HookCaller, describe
 from plughub.plugin.hooks import Hooks
 
+ONE, TWO = Progress(percent=1, message="one"), Progress(percent=2, message="two")
 LOGIN = Login(username="alice", password="secret")
 ALICE = Identity(name="alice")
 
@@ -136,13 +137,36 @@ async def test_an_unknown_inventory_is_distinguished_from_an_empty_one(plugins, 
 
 async def test_progress_reports_are_read_as_they_arrive(plugins, caller, fakes) -> None:
     async def hub_progress(server):
-        yield "one"
-        yield "two"
+        yield ONE
+        yield TWO
 
     plugins.add("docker", fakes.plugin(hub_progress=hub_progress))
     hooks = Hooks(caller)
-    assert [step async for step in hooks.progress("docker", None)] == ["one", "two"]
+    assert [step async for step in hooks.progress("docker", None)] == [ONE, TWO]
     assert hooks.progress("pam", None) is None
+
+
+async def no_more(*items):
+    for item in items:
+        yield item
+    raise SystemExit("no more")
+
+
+@pytest.mark.parametrize("hook", ["progress", "watch"])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda: [ONE], "it must be an async generator: write async def, and yield in it"),
+        (lambda: no_more(1), "it must yield (Progress|str), not int"),
+        (no_more, "no more"),
+    ],
+)
+async def test_a_failing_generator_is_named_and_does_not_end_the_hub(
+    plugins, caller, fakes, hook, answer, reason
+) -> None:
+    plugins.add("odd", fakes.plugin(**{f"hub_{hook}": answer}))
+    with pytest.raises(PluginError, match=f"plugin 'odd' failed in hub_{hook}: {reason}"):
+        [item async for item in getattr(Hooks(caller), hook)("odd", "mark")]
 
 
 def test_the_caller_uses_public_names_of_pluggy_only() -> None:

@@ -68,13 +68,19 @@ async def test_cores_are_computed_from_two_readings_of_a_cpu_time(measured):
     )
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1.0, True, "many"])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1.0, True])
 async def test_values_that_are_no_amounts_are_unknown(measured, wrong):
     measured.tiny.usage = replace(measured.tiny.usage, memory=wrong)
 
     found = await usage_of(await measured.program())
 
     assert (found["memory"], found["cpu"]) == (None, 1.25)
+
+
+async def test_a_usage_with_a_field_of_a_wrong_type_is_unknown(measured):
+    measured.tiny.usage = replace(measured.tiny.usage, memory="many")
+    found = await usage_of(await measured.program())
+    assert (found["memory"], found["cpu"]) == (None, None)
 
 
 async def test_a_usage_that_cannot_be_measured_is_unknown(measured):

@@ -284,9 +284,10 @@ class PluginChooser:
         for name in self._selection.active.names:
             if (kind, name) not in self._classes:
                 answers = self._caller.register(f"hub_register_{kind}", only=name)
-                self._classes[kind, name] = answers[0].value if answers else None
+                self._classes[kind, name] = None  # also of a class that is refused
                 for answer in answers:
                     check_base(name, kind, answer.value, BASES[kind])
+                    self._classes[kind, name] = answer.value
         current = self._selection.active.owners(kind)
         found = {name: self._classes.get((kind, name)) for name in current}
         return {name: cls for name, cls in found.items() if cls is not None}

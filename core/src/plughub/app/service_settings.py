@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,6 +234,6 @@ def _check_owner(folder: Path) -> None:
         )
 
 
-def template_folders(hub: JupyterHub, plugin_folders: list[Any]) -> tuple[Path, ...]:
+def template_folders(hub: JupyterHub, plugin_folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the directories with templates in lookup order."""
-    return (*(Path(path) for path in hub.template_paths), *(Path(folder) for folder in plugin_folders))
+    return (*(Path(path) for path in hub.template_paths), *plugin_folders)

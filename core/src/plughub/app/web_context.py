@@ -14,6 +14,7 @@ from plughub.app.hub_plan import HubPlan
 from plughub.app.installed_plugins import plugin_versions
 from plughub.app.service_settings import template_folders
 from plughub.app.web_options import web_options
+from plughub.domain.errors import StartError
 from plughub.kinds import LoginMethod, Page
 from plughub.web.context import WebContext
 from plughub.web.plugin_pages import PluginPage, check_paths, with_login_pages
@@ -53,19 +54,28 @@ def web_context(
         audit=plan.observing.audit,
         login_methods=with_login_pages(_login_methods(plan, parts), pages),
         pages=pages,
-        template_folders=template_folders(
-            plan.config,
-            [folder for answer in register("hub_register_templates", each=PATH) for folder in answer.value],
-        ),
-        static_folders=(
-            *([data / "static"] if data else []),
-            *(folder for answer in register("hub_register_static", each=PATH) for folder in answer.value),
-        ),
+        template_folders=template_folders(plan.config, _folders(parts, "hub_register_templates")),
+        static_folders=(*([data / "static"] if data else []), *_folders(parts, "hub_register_static")),
         jinja_options=plan.config.jinja_environment_options,
         data_folder=data,
         template_vars=plan.config.template_vars,
         versions=plugin_versions(),
     )
+
+
+def _folders(parts: HubParts, hook: str) -> list[Path]:
+    """Return the folders that plugins register; a mistake must not publish other files of the machine."""
+    found = []
+    for answer in parts.caller.register(hook, each=PATH):
+        for folder in map(Path, answer.value):
+            if not folder.is_absolute() or not folder.is_dir() or folder.resolve() == Path(folder.anchor):
+                raise StartError(
+                    f"plugin {answer.plugin!r} failed in {hook}: {str(folder)!r} is not the absolute path of "
+                    "an existing folder below the root folder",
+                    plugin=answer.plugin,
+                )
+            found.append(folder)
+    return found
 
 
 def _login_methods(plan: HubPlan, parts: HubParts) -> dict[str, LoginMethod]:

@@ -52,6 +52,7 @@ class Kind:
         config: further lines of that configuration.
         class_config: the same for a class.
         requirements: distributions that the module imports, beside plughub.
+        types: distributions with the types of these.
         has_class: whether it can be written as a class.
         use: what the README says on its use.
     """
@@ -62,6 +63,7 @@ class Kind:
     config: str = ""
     class_config: str = ""
     requirements: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     has_class: bool = False
     use: str = ""
 
@@ -74,6 +76,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             settings=f'{{"cmd": {_TINY_SERVER}}}',
             class_config=f'{_SERVERS}c.@CLASS@Spawner.folder = "servers"\n',
             requirements=("psutil>=6",),
+            types=("types-psutil>=6",),
             has_class=True,
             use="It starts the servers of users.",
         ),
@@ -210,6 +213,7 @@ def _words(kind: str, name: str, author: str, *, as_class: bool) -> dict[str, st
         "SUMMARY": described.summary,
         "PLUGINS": ", ".join(f'"{plugin}"' for plugin in (name, *described.plugins)),
         "REQUIREMENTS": "".join(f', "{needed}"' for needed in _requirements(described, as_class=as_class)),
+        "TYPES": "".join(f', "{needed}"' for needed in described.types),
         "USE": described.use + "\n",
         "SETTINGS": f'\n    "{name}": {settings},\n' if settings else "",
         "CONFIG": config,

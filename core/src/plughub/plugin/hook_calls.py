@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -25,6 +25,7 @@ from plughub.domain.errors import (
     exit_code_of,
 )
 from plughub.kinds import Refusal
+from plughub.plugin.answer_fields import check_fields
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
 from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
@@ -150,12 +151,12 @@ class HookCaller:
         first: Answer[Refusal] | None = None
         for impl in self._implementations(hook):
             try:
-                value = await self._call(impl, hook, arguments)
+                value = await self._call(impl, hook, arguments, expected=(Refusal,))
             except PluginError as error:
                 log.error("%s", error, exc_info=error.__cause__)
                 value = Refusal(f"a check of plugin {owner_of(impl)!r} failed; try again later")
             if value is not None and first is None:
-                first = Answer(_as_refusal(value), owner_of(impl))
+                first = Answer(value, owner_of(impl))
         return first
 
     async def own(
@@ -238,6 +239,7 @@ class HookCaller:
                 self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
             )
             _check_type(value, expected)
+            check_fields(value)
             outcome = "ok"
             return value
         except TimeLimitError as error:
@@ -254,24 +256,49 @@ class HookCaller:
             raise PluginError(plugin, hook, "a task that it awaited was cancelled") from error
         except _WantsToExitError as error:
             raise PluginError(plugin, hook, str(error)) from error.__cause__
-        except (Exception, SystemExit) as error:
-            # a plugin that wants to exit must not take the hub with it
+        except Exception as error:
             raise PluginError(plugin, hook, describe(error)) from error
         finally:
             self._observe(plugin, hook, time.perf_counter() - begin, outcome, value)
 
     async def _run(self, impl: pluggy.HookImpl, plugin: str, arguments: list[object]) -> Any:
-        if inspect.iscoroutinefunction(impl.function):
-            try:
+        try:
+            if inspect.iscoroutinefunction(impl.function):
                 return await impl.function(*arguments)
-            except SystemExit as error:  # a task that raises it would end the loop
-                raise _WantsToExitError(describe(error)) from error
-        value = await self._pools.run(plugin, _call_and_exhaust, impl.function, *arguments)
-        return await value if inspect.isawaitable(value) else value
+            value = await self._pools.run(plugin, _call_and_exhaust, impl.function, *arguments)
+            return await value if inspect.isawaitable(value) else value
+        except (SystemExit, KeyboardInterrupt) as error:
+            # A task that raises one of them would end the loop, and thereby the hub.
+            raise _WantsToExitError(describe(error)) from error
 
 
 class _WantsToExitError(Exception):
     """Attempt of a plugin to end the process."""
+
+
+async def contained(plugin: str, hook: str, items: Any, each: type[T]) -> AsyncIterator[T]:
+    """Yield what an asynchronous generator of a plugin yields.
+
+    Args:
+        plugin: its name.
+        hook: that returned the generator.
+        items: the generator.
+        each: required type of its items.
+
+    Raises:
+        PluginError: it is no generator, yields something else, or failed, also by ending the process.
+    """
+    if not isinstance(items, AsyncIterator):
+        raise PluginError(plugin, hook, "it must be an async generator: write async def, and yield in it")
+    try:
+        async for item in items:
+            _check_item(item, each)
+            yield item
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        raise PluginError(plugin, hook, describe(error)) from error
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
 def describe(error: BaseException) -> str:
@@ -314,12 +341,16 @@ def _as_expected(value: Any, expected: type | None, each: Kind | None) -> Any:
     if expected is not None and not isinstance(value, expected):
         raise TypeError(f"it must return {expected.__name__} or None, not {type(value).__name__}")
     if each is None:
+        check_fields(value)
         return value
+    wanted = each[0] if isinstance(each, tuple) else each
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):  # whose items are no answers
+        raise TypeError(f"it must return a list of {wanted.__name__}, not {value!r}")
     found = tuple(value)
     for one in found:
         if not isinstance(one, each):
-            wanted = each[0] if isinstance(each, tuple) else each
             raise TypeError(f"it must return a list of {wanted.__name__}, which {one!r} is not")
+        check_fields(one)
     return found
 
 
@@ -329,8 +360,10 @@ def _check_type(value: object, expected: Expected) -> None:
         raise TypeError(f"it must return {names} or None, not {type(value).__name__}")
 
 
-def _as_refusal(value: object) -> Refusal:
-    return value if isinstance(value, Refusal) else Refusal(str(value))
+def _check_item(item: object, each: type) -> None:
+    if not isinstance(item, each):
+        raise TypeError(f"it must yield {each.__name__}, not {type(item).__name__}")
+    check_fields(item)
 
 
 def _call_and_exhaust(function: Callable[..., Any], *arguments: object) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from plughub.domain.errors import FailedLoginError
 from plughub.domain.events import Event
@@ -29,7 +29,7 @@ from plughub.kinds import (
     UserInfo,
     Watched,
 )
-from plughub.plugin.hook_calls import Answer, HookCaller
+from plughub.plugin.hook_calls import Answer, HookCaller, contained
 
 
 class Hooks:
@@ -195,7 +195,7 @@ class Hooks:
         impl = self.caller.owner(plugin, "hub_watch")
         if impl is None:
             return None
-        return cast("AsyncIterator[str]", impl.function(*([mark] if impl.argnames else [])))
+        return contained(plugin, "hub_watch", impl.function(*([mark] if impl.argnames else [])), str)
 
     def verifies_addresses(self, plugin: str) -> bool:
         """Return whether a spawner implements `hub_verify_address`."""
@@ -234,7 +234,7 @@ class Hooks:
         if impl is None:
             return None
         report = impl.function(*([server] if impl.argnames else []))
-        return cast("AsyncIterator[Progress]", report)
+        return contained(plugin, "hub_progress", report, Progress)
 
     async def logs(self, plugin: str, server: Server, lines: int) -> tuple[str, ...]:
         """Return the last lines of the server's output."""

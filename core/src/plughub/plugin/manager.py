@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType, MethodType
 from typing import Any, Final
 
@@ -35,6 +35,14 @@ AUTHENTICATOR: Final = ("hub_authenticate", "hub_login_method", "hub_register_au
 PROXY: Final = ("hub_route_add", "hub_register_proxy")
 KINDS: Final = MappingProxyType({"spawner": SPAWNER, "authenticator": AUTHENTICATOR, "proxy": PROXY})
 """Hooks by kind of backend; one of them makes a plugin a backend of the kind."""
+
+ALSO: Final = MappingProxyType(
+    {
+        "hub_spawn": ("hub_poll", "hub_stop"),
+        "hub_route_add": ("hub_route_delete", "hub_routes", "hub_proxy_start", "hub_proxy_stop"),
+    }
+)
+"""Hooks that a backend with a certain hook must also implement; without them it could never be stopped."""
 
 _ANY_NUMBER: Final = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
 _NEARLY_SAME: Final = 0.9
@@ -170,6 +178,13 @@ def problems_of(plugin: object) -> Iterator[str]:
         problem = _problem_with(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
             yield problem
+    yield from _missing({hook for hook, _ in _prefixed(plugin)})
+
+
+def _missing(implemented: Collection[str]) -> Iterator[str]:
+    for hook, needed in ALSO.items():
+        if hook in implemented and (missing := [name for name in needed if name not in implemented]):
+            yield f"it implements {hook}, and must also implement {' and '.join(missing)}"
 
 
 def _check(name: str, plugin: object) -> None:

@@ -31,6 +31,11 @@ class PluginPage:
     page: Page
 
     @property
+    def source(self) -> str:
+        """Plugin or setting that registered it, for messages."""
+        return _source_of(self.plugin)
+
+    @property
     def path(self) -> str:
         """Path below the hub's prefix; those of login and logout pages end with the name of the plugin."""
         path = self.page.path
@@ -57,24 +62,38 @@ class PluginPage:
 
 
 def check_paths(pages: Iterable[PluginPage]) -> None:
-    """Check that no two plugins have a page with the same path.
+    """Check that paths are regular expressions, and that no two plugins have a page with the same path.
 
     Raises:
-        StartError: two plugins have; the page of one of them could never be opened.
+        StartError: a path is none; or two plugins have the same, and one of the pages could never be opened.
     """
     owners: dict[str, str] = {}
     for found in pages:
+        if problem := _problem_with(found.page.path):
+            raise StartError(
+                f"{found.source}: the path {found.page.path!r} of a page {problem}", plugin=found.plugin
+            )
         owner = owners.setdefault(found.path, found.plugin)
         if owner != found.plugin:
-            names = " and ".join(
-                f"plugin {name!r}" if name else "c.JupyterHub.extra_handlers"
-                for name in (owner, found.plugin)
-            )
             raise StartError(
-                f"{names} have the same page {found.path}",
+                f"{_source_of(owner)} and {found.source} have the same page {found.path}",
                 hint="activate only one of them. Two authenticators of one package, such as oauthenticator, "
                 "run together in jupyterhub-multiauthenticator, which gives each its own addresses",
             )
+
+
+def _source_of(plugin: str) -> str:
+    return f"plugin {plugin!r}" if plugin else "c.JupyterHub.extra_handlers"
+
+
+def _problem_with(path: str) -> str:
+    if not path.startswith("/"):
+        return "does not start with a slash"
+    try:
+        re.compile(path)
+    except re.error as error:
+        return f"is not a regular expression: {error}"
+    return ""
 
 
 def with_login_pages(

@@ -198,6 +198,10 @@ class InvalidAnswerSpawner:
         return self.answer
 
     @hookimpl
+    async def hub_poll(self, server):
+        return 0
+
+    @hookimpl
     async def hub_stop(self, server, now):
         self.stops += 1
         return self.left

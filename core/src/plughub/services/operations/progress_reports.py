@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from plughub.domain.errors import HubError
+from plughub.domain.errors import HubError, PluginError
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.job import Job
@@ -48,6 +48,5 @@ class ProgressReporter:
                     await self._job.save_state(step.state)
                 await self._job.report(step.message, step.percent, step.html)
         except HubError as error:
-            log.warning("progress reports for the %s ended early: %s", self._job.title, error)
-        except Exception:
-            log.exception("progress reports for the %s ended early", self._job.title)
+            cause = error.__cause__ if isinstance(error, PluginError) else None
+            log.warning("progress reports for the %s ended early: %s", self._job.title, error, exc_info=cause)
