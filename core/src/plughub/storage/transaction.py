@@ -76,7 +76,7 @@ class Transaction:
     @cached_property
     def changes(self) -> Changes:
         """Change feed."""
-        return Changes(self._connection, self.now)
+        return Changes(self._connection, self._now)
 
     @cached_property
     def change_readers(self) -> ChangeReaders:
@@ -86,7 +86,7 @@ class Transaction:
     @cached_property
     def users(self) -> Users:
         """Users."""
-        return Users(self._connection, self.changes, self.now)
+        return Users(self._connection, self.changes, self._now)
 
     @cached_property
     def user_list(self) -> UserList:
@@ -121,7 +121,7 @@ class Transaction:
     @cached_property
     def operations(self) -> Operations:
         """Operations."""
-        return Operations(self._connection, self.now)
+        return Operations(self._connection, self._now)
 
     @cached_property
     def posted_values(self) -> PostedValues:
