@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from plughub import hookspecs
+from plughub import hookimpl, hookspecs
 from plughub.auth import Authenticator
 from plughub.domain.events import Event, EventKind
 from plughub.domain.option_fields import read_fields
@@ -21,7 +21,7 @@ from plughub.handlers import APIHandler
 from plughub.kinds import HubContext, Identity, Login, LoginMethod, Refusal, Rejected, Server, UserInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
-from plughub.plugin.manager import HOOKS, ActivePlugins
+from plughub.plugin.manager import ALSO, HOOKS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.spawner import Spawner
 
@@ -57,6 +57,8 @@ class Examples:
         module = types.ModuleType("plughub_example")
         for hook in hooks:
             exec(compile(EXAMPLES[hook], f"<example of {hook}>", "exec"), vars(module))
+            for also in ALSO.get(hook, ()):
+                vars(module).setdefault(also, hookimpl(lambda: None))
         self.plugins.add(NAME, module)
         return self.hooks
 
