@@ -94,6 +94,18 @@ class StatePlugin:
         await asyncio.Event().wait()
 
 
+async def test_a_state_that_cannot_be_saved_ends_the_reports_with_a_message(hub, machine, until, caplog):
+    reports = StatePlugin()
+    reports.states = ({"engine": object()}, {})
+    hub.hooks.caller.plugins.add_part("machine", "reports", reports)
+    hub.hooks.caller.forget_cache()
+    machine.gate = asyncio.Event()
+    asked = await hub.servers.start(await hub.user())
+    await until(lambda: "ended early\nTraceback" in caplog.text and "not JSON serializable" in caplog.text)
+    machine.gate.set()
+    assert (await hub.servers.wait(asked, 20)).ready
+
+
 async def state_of(hub, server):
     return (await hub.store.read(lambda tx: tx.servers.by_id(server.id))).state
 

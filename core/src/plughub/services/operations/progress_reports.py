@@ -50,3 +50,5 @@ class ProgressReporter:
         except HubError as error:
             cause = error.__cause__ if isinstance(error, PluginError) else None
             log.warning("progress reports for the %s ended early: %s", self._job.title, error, exc_info=cause)
+        except Exception:
+            log.exception("progress reports for the %s ended early", self._job.title)
