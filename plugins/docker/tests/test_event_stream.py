@@ -1,7 +1,6 @@
 """The engine's events replace polls of idle containers, and nothing is lost when their stream breaks."""
 
 import asyncio
-import contextlib
 import json
 import queue
 import socketserver
@@ -15,7 +14,7 @@ from traitlets.config import Config
 
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.kinds import Watched
-from plughub.testing.conditions import until
+from plughub.testing.conditions import reading, until
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.threads import ThreadPools
 from plughub_docker import marks, reachable_containers
@@ -132,22 +131,6 @@ def fill(engine, count):
     ]
     engine.containers = [container_of(server, number) for number, server in enumerate(servers)]
     return servers
-
-
-@contextlib.asynccontextmanager
-async def reading(reports):
-    """Read reports while the block runs; yields a queue of them."""
-    found = asyncio.Queue()
-
-    async def read():
-        async with contextlib.aclosing(reports):
-            async for operation in reports:
-                found.put_nowait(operation)
-
-    task = asyncio.create_task(read())
-    yield found
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def comes(reports, operation):

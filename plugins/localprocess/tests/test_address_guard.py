@@ -1,7 +1,6 @@
 """Servers that are watched: their ends and other listeners at their addresses are reported, without polls."""
 
 import asyncio
-import contextlib
 import os
 import socket
 
@@ -9,7 +8,7 @@ import pytest
 
 from plughub.kinds import Watched
 from plughub.processes import ProcessIdentity
-from plughub.testing.conditions import until
+from plughub.testing.conditions import reading, until
 from plughub.testing.contracts.spawner import NAME
 from plughub_localprocess.address_guard import AddressGuard, GuardedServer, sockets_at
 from plughub_localprocess.exit_watch import ExitWatch, watch_of
@@ -21,22 +20,6 @@ from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
 def listener():
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
-
-
-@contextlib.asynccontextmanager
-async def reading(reports):
-    """Read reports while the block runs; yields a queue of them."""
-    found = asyncio.Queue()
-
-    async def read():
-        async with contextlib.aclosing(reports):
-            async for operation in reports:
-                found.put_nowait(operation)
-
-    task = asyncio.create_task(read())
-    yield found
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def eventually(holds):

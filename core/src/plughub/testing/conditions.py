@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
 _LOOK: Final = 0.05
@@ -64,6 +65,29 @@ async def repeat(action: Callable[[], Awaitable[Any]], pause: float = _LOOK) -> 
     while True:
         await action()
         await asyncio.sleep(pause)
+
+
+@contextlib.asynccontextmanager
+async def reading(reports: AsyncIterator[T]) -> AsyncIterator[asyncio.Queue[T]]:
+    """Read an async generator, such as that of `hub_watch`, while the block runs; close it afterwards.
+
+    Args:
+        reports: the generator.
+
+    Yields:
+        A queue of what it has yielded.
+    """
+    found: asyncio.Queue[T] = asyncio.Queue()
+
+    async def read() -> None:
+        async with contextlib.aclosing(cast("Any", reports)):
+            async for report in reports:
+                found.put_nowait(report)
+
+    task = asyncio.create_task(read())
+    yield found
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def loop_lag(pause: float = 0.02) -> float:
