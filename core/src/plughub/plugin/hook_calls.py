@@ -239,7 +239,6 @@ class HookCaller:
                 self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
             )
             _check_type(value, expected)
-            check_fields(value)
             outcome = "ok"
             return value
         except TimeLimitError as error:
@@ -336,12 +335,8 @@ def failing_start(plugin: str, doing: str) -> Iterator[None]:
 
 def _as_expected(value: Any, expected: type | None, each: Kind | None) -> Any:
     """Check the answer of a register hook; None is always valid."""
-    if value is None:
-        return None
-    if expected is not None and not isinstance(value, expected):
-        raise TypeError(f"it must return {expected.__name__} or None, not {type(value).__name__}")
-    if each is None:
-        check_fields(value)
+    _check_type(value, (expected,) if expected else ())
+    if value is None or each is None:
         return value
     wanted = each[0] if isinstance(each, tuple) else each
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):  # whose items are no answers
@@ -358,6 +353,7 @@ def _check_type(value: object, expected: Expected) -> None:
     if expected and value is not None and not isinstance(value, expected):
         names = " or ".join(wanted.__name__ for wanted in expected)
         raise TypeError(f"it must return {names} or None, not {type(value).__name__}")
+    check_fields(value)
 
 
 def _check_item(item: object, each: type) -> None:

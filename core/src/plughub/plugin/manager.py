@@ -173,12 +173,13 @@ def problems_of(plugin: object) -> Iterator[str]:
     )
     if problem := contract_problem(stated):
         yield problem
-    for hook, function in _prefixed(plugin):
+    implemented = dict(_prefixed(plugin))
+    for hook, function in implemented.items():
         marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
         problem = _problem_with(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
             yield problem
-    yield from _missing({hook for hook, _ in _prefixed(plugin)})
+    yield from _missing(implemented)
 
 
 def _missing(implemented: Collection[str]) -> Iterator[str]:
