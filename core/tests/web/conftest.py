@@ -426,12 +426,21 @@ async def page() -> AsyncIterator[Any]:
 
 
 async def _wait_for_function(page: Any, expression: str, arg: Any = None) -> None:
-    """Wait until an expression is true, without ``eval()`` in the page, which the policy of pages blocks."""
+    """Wait until an expression is true, without ``eval()`` in the page, which the policy of pages blocks.
+
+    It is not evaluated in a page that the browser still reads, whose elements are missing.
+    """
     from playwright.async_api import Error
+
+    in_read_page = f"""arg => {{
+        if (document.readyState === "loading") return false;
+        const condition = ({expression});
+        return typeof condition === "function" ? condition(arg) : condition;
+    }}"""
 
     async def is_met() -> bool:
         try:
-            return bool(await page.evaluate(expression, arg))
+            return bool(await page.evaluate(in_read_page, arg))
         except Error as error:
             if "context was destroyed" in str(error) or "navigat" in str(error):
                 return False

@@ -123,6 +123,6 @@ async def test_in_a_browser_the_page_follows_dark_mode_and_is_replaced_by_the_se
         assert (dark, light) == ("rgb(20, 24, 30)", "rgb(246, 247, 249)")
         server = open_backend("ada", port)
         async with asyncio.timeout(30):
-            await page.wait_for_function('document.body.innerText.includes(\'"name": "ada"\')', timeout=0)
+            await page.wait_for_function('document.body?.innerText.includes(\'"name": "ada"\')', timeout=0)
         await browser.close()
     await server.close()
