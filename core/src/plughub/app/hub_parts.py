@@ -168,6 +168,7 @@ def _user_rules(selection: PluginSelection, declared: Declarations) -> UserRules
         configured_names=declared.given_names,
         delete_invalid=frozenset(name for name, found in rules.items() if found.delete_invalid_users),
         blocked=frozenset(name for found in rules.values() for name in found.blocked_users),
+        accepting=frozenset(name for name, found in rules.items() if found.accepts_stored_users),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Select,
     bindparam,
     delete,
@@ -47,11 +48,26 @@ _UNIQUE: Final = {"id", "name"}
 
 _users, _roles = tables.users.c, tables.roles.c
 _spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
+_known, _admitted = tables.identities.c, tables.admissions.c
 _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BY_IDS = CompiledQuery(select(*_COLUMNS).where(is_one_of(_users.id, "keys")).order_by(_users.id))
 _KNOWN = select(_users.name).where(_users.name.in_(bindparam("names", expanding=True)))
 _RIGHTS = CompiledQuery(scopes_of_users(lambda column: is_one_of(column, "keys")))
+_AFTER = CompiledQuery(
+    select(_users.id)
+    .where(_users.id > bindparam("after"))
+    .order_by(_users.id)
+    .limit(bindparam("limit", type_=Integer()))
+)
+_KNOWN_TO = CompiledQuery(
+    select(_known.user_id, _known.plugin).where(is_one_of(_known.user_id, "keys")).order_by(_known.user_id)
+)
+_ADMITTED_BY = CompiledQuery(
+    select(_admitted.user_id, _admitted.plugin)
+    .where(is_one_of(_admitted.user_id, "keys"))
+    .order_by(_admitted.user_id)
+)
 _COUNT = CompiledQuery(select(func.count().label("number")).select_from(tables.users))
 _USER_ROLE = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
 _GIVE_ROLE = insert(tables.user_role_map).from_select(
@@ -107,6 +123,28 @@ class UserList:
         """List users by key, in the order of their keys."""
         chunks = _chunks(sorted(user_ids))
         return [user for chunk in chunks for user in self._complete(chunk)]
+
+    def keys_after(self, user_id: int, limit: int) -> list[int]:
+        """List the keys that follow one, in order."""
+        return [row.id for row in _AFTER.all(self._connection, {"after": user_id, "limit": limit})]
+
+    def plugins_of(self, user_ids: Collection[int]) -> dict[int, frozenset[str]]:
+        """Return the authenticators that know each user, or else those for which an admin added them.
+
+        Args:
+            user_ids: keys of the users.
+
+        Returns:
+            Plugins by key, without users who have none.
+        """
+        found: dict[int, frozenset[str]] = {}
+        for query in (_ADMITTED_BY, _KNOWN_TO):  # the later one replaces the earlier
+            plugins: defaultdict[int, set[str]] = defaultdict(set)
+            for chunk in _chunks(sorted(user_ids)):
+                for row in query.all(self._connection, {"keys": chunk}):
+                    plugins[row.user_id].add(row.plugin)
+            found.update({key: frozenset(names) for key, names in plugins.items()})
+        return found
 
     def known(self, names: Collection[str]) -> frozenset[str]:
         """Return those of the names that are usernames."""

@@ -391,3 +391,24 @@ async def test_a_new_name_neither_makes_an_admin_nor_unblocks():
     assert (await hooks.hub_complete_login(renamed, None, None)).admin is None
     assert isinstance(await hooks.hub_refresh_user(renamed, None), Rejected)
     assert (await hooks.hub_complete_login(Identity(name="x", login_name="root"), None, None)).admin is True
+
+
+class OwnAddUserAuthenticator(Authenticator):
+    def add_user(self, user):
+        super().add_user(user)
+
+
+class OwnNamesAuthenticator(Authenticator):
+    def validate_username(self, username):
+        return username != "guest"
+
+
+def test_only_an_authenticator_without_own_rules_for_users_accepts_all_stored_ones():
+    assert Authenticator().accepts_stored_users
+    assert not OwnAddUserAuthenticator().accepts_stored_users
+    assert not OwnNamesAuthenticator().accepts_stored_users
+    assert not Authenticator(username_pattern="a.*").accepts_stored_users
+    assert not Authenticator(delete_invalid_users=True).accepts_stored_users
+    changed = Authenticator()
+    vars(changed)["add_user"] = print
+    assert not changed.accepts_stored_users

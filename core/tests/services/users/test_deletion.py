@@ -13,6 +13,7 @@ from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
 from plughub.services.users.startup_user_sync import StartupUserSync
 from plughub.testing import conditions
+from plughub.testing.costs import counted
 
 
 class Registry:
@@ -270,6 +271,71 @@ async def test_startup_calls_authenticators_for_all_users(hub, registry, monkeyp
         await hub.user(name)
     await call_roll(hub, blocked=frozenset({"c"}))
     assert registry.accounts == ["a", "b", "d", "e"]
+
+
+class Acceptor:
+    """An authenticator that prepares nothing."""
+
+    @hookimpl
+    async def hub_authenticate(self, login):
+        return Identity(name=login.username)
+
+
+async def test_startup_reads_no_user_if_no_authenticator_prepares_users(make_hub):
+    hub = make_hub(extra={"acceptor": Acceptor()}, policies={"acceptor": LoginPolicy()})
+    await hub.user("alice")
+    with counted(hub.database) as costs:
+        await call_roll(hub)
+    assert (costs.statements, costs.reads) == ([], 0)
+
+
+async def test_startup_calls_no_authenticator_that_accepts_every_stored_user(hub, registry):
+    await hub.user("alice")
+    with counted(hub.database) as costs:
+        await call_roll(hub, accepting=frozenset({"registry"}))
+    assert (costs.statements, registry.accounts) == ([], [])
+
+
+async def test_startup_calls_authenticators_only_for_their_own_users(make_registered, registry):
+    hub = make_registered(acceptor=Acceptor())
+    known, admitted, own, _ = [await hub.user(name) for name in ("known", "admitted", "own", "of all")]
+
+    def work(tx):
+        tx.users.add_identity(known.id, "acceptor", "known")
+        tx.admissions.grant([known.id, own.id], ["registry"])
+        tx.admissions.grant([admitted.id], ["acceptor"])
+
+    await hub.store.write(work)
+    await call_roll(hub)
+    assert registry.accounts == ["own", "of all"]
+
+
+async def test_startup_needs_as_many_statements_for_a_page_of_many_users_as_for_few(hub, registry):
+    await hub.user("alice")
+    counts = []
+    for number in (1, 40):
+        await hub.store.write(lambda tx, n=number: tx.user_list.create([f"u{n}-{i}" for i in range(n)]))
+        with counted(hub.database) as costs:
+            await call_roll(hub)
+        counts.append(len(costs.statements))
+    assert counts[0] == counts[1]
+    assert len(registry.accounts) == 42
+
+
+async def test_startup_lets_other_work_run_between_users_of_an_authenticator_that_never_waits(hub, registry):
+    for name in ("a", "b", "c"):
+        await hub.user(name)
+    turns = []
+
+    async def take_turns():
+        while len(registry.accounts) < 3:
+            turns.append(len(registry.accounts))
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    await call_roll(hub)
+    await other
+    assert {1, 2} <= set(turns)
 
 
 async def test_refused_users_are_deleted_only_where_configured(hub, registry, monkeypatch):

@@ -293,6 +293,20 @@ class Authenticator(AuthenticatorSettings):
         answer: AuthModel | str | None = await call(plugin, self.authenticate, handler, data)
         return answer
 
+    @property
+    def accepts_stored_users(self) -> bool:
+        """Whether `add_user` need not be called at the start of a hub.
+
+        True if neither `add_user` nor `validate_username` is overridden, and no setting invalidates users.
+        """
+        methods = (self.add_user, self.validate_username)
+        own = (Authenticator.add_user, Authenticator.validate_username)
+        return (
+            tuple(getattr(method, "__func__", None) for method in methods) == own
+            and not self.username_pattern
+            and not self.delete_invalid_users
+        )
+
     async def run_add_user(self, plugin: str, user: NamedUser) -> None:
         """Call `add_user`, synchronous or not.
 

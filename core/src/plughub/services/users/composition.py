@@ -32,12 +32,14 @@ class UserRules:
         configured_names: users named in the configuration; the API cannot rename them.
         delete_invalid: authenticators with ``delete_invalid_users``: rejected users are deleted at startup.
         blocked: names of blocked users.
+        accepting: authenticators that accept every stored user and have nothing to prepare.
     """
 
     is_valid_username: Callable[[str], bool] = lambda _name: True
     configured_names: Collection[str] = frozenset()
     delete_invalid: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
+    accepting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ def compose_users(
             deletion,
             delete_invalid=rules.delete_invalid,
             blocked=rules.blocked,
+            accepting=rules.accepting,
         ),
         groups=GroupService(store, tree),
         console_lists=ConsoleLists(store),

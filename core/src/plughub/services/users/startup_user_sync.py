@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.names import shorten
 from plughub.domain.timings import STOP_SERVER_SECONDS
-from plughub.domain.users import User, UserQuery
+from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.server_records import user_view
 from plughub.services.settings import HubSettings
-from plughub.services.users.deletion import UserDeletion, authenticators_of
+from plughub.services.users.deletion import UserDeletion
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.users")
@@ -34,6 +35,10 @@ class UserPreparation:
         self._store = store
         self._hooks = hooks
         self._settings = settings
+
+    def is_needed(self, plugin: str) -> bool:
+        """Return whether an authenticator prepares users."""
+        return self._hooks.prepares_users(plugin)
 
     async def prepare(self, user: UserInfo, plugins: Collection[str]) -> str:
         """Call authenticators for a user; one that accepts the user is enough.
@@ -88,7 +93,9 @@ class UserPreparation:
 
 
 class StartupUserSync:
-    """Checks all users with their authenticators, once, in the background of the startup.
+    """Checks users with their authenticators, once, in the background of the startup.
+
+    Only users of an authenticator that prepares users are read. It makes no query if no authenticator does.
 
     Args:
         store: the storage.
@@ -97,6 +104,7 @@ class StartupUserSync:
         deletion: deletes refused users.
         delete_invalid: authenticators whose refused users are deleted; for others they are only logged.
         blocked: names of users to skip.
+        accepting: authenticators that accept every stored user and have nothing to prepare.
     """
 
     def __init__(
@@ -108,6 +116,7 @@ class StartupUserSync:
         *,
         delete_invalid: frozenset[str] = frozenset(),
         blocked: frozenset[str] = frozenset(),
+        accepting: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._settings = settings
@@ -115,41 +124,46 @@ class StartupUserSync:
         self._deletion = deletion
         self._delete_invalid = delete_invalid
         self._blocked = blocked
+        self._accepting = accepting
 
     async def run(self) -> None:
-        """Check all users."""
-        offset, has_more = 0, True
-        while has_more:
-            query = UserQuery(sort="id", offset=offset, limit=PAGE)
-            users = await self._store.read(lambda tx, query=query: self._with_plugins(tx, query))  # type: ignore[misc]
-            deleted = 0
+        """Check the users, in the order of their keys."""
+        preparing = frozenset(filter(self._preparation.is_needed, self._settings.authenticators))
+        preparing -= self._accepting
+        last: int | None = 0 if preparing else None
+        while last is not None:
+            last, users = await self._store.read(partial(self._page, after=last, preparing=preparing))
             for user, plugins in users:
-                deleted += await self._sync_user(user, plugins)
-            offset, has_more = offset + PAGE - deleted, len(users) == PAGE
+                await self._sync_user(user, plugins)
 
-    def _with_plugins(self, tx: Transaction, query: UserQuery) -> list[tuple[User, tuple[str, ...]]]:
-        users = tx.user_list.page(query)
-        return [(user, authenticators_of(tx, self._settings, user.id)) for user in users]
+    def _page(
+        self, tx: Transaction, *, after: int, preparing: frozenset[str]
+    ) -> tuple[int | None, list[tuple[User, tuple[str, ...]]]]:
+        """Return the last key of a page, None at the end, and its users to check with their plugins."""
+        keys = tx.user_list.keys_after(after, PAGE)
+        known = tx.user_list.plugins_of(keys)
+        active = self._settings.authenticators
+        plugins = {key: tuple(name for name in active if name in known.get(key, active)) for key in keys}
+        users = tx.user_list.by_ids([key for key in keys if not preparing.isdisjoint(plugins[key])])
+        return keys[-1] if keys else None, [(user, plugins[user.id]) for user in users]
 
-    async def _sync_user(self, user: User, plugins: tuple[str, ...]) -> bool:
-        """Check a user; return whether they were deleted."""
-        if user.name in self._blocked or not plugins:
-            return False
+    async def _sync_user(self, user: User, plugins: tuple[str, ...]) -> None:
+        """Check a user, and delete a refused one if configured."""
+        if user.name in self._blocked:
+            return
         info = user_view(user)
         try:
             reason = await self._preparation.prepare(info, plugins)
             if not reason:
-                return False
+                return
             if not self._delete_invalid.issuperset(plugins):
                 log.warning(
                     "%s cannot be a user any more: %s (see Authenticator.delete_invalid_users)",
                     shorten(user.name),
                     reason,
                 )
-                return False
+                return
             log.warning("deleting user %s, refused by the authenticator: %s", shorten(user.name), reason)
             await self._deletion.delete(user, STOP_SERVER_SECONDS)
         except HubError as error:
             log.warning("leaving user %s unchanged: %s", shorten(user.name), error)
-            return False
-        return True
