@@ -237,3 +237,14 @@ def test_a_missing_driver_for_postgresql_is_reported_with_what_to_install(monkey
     with pytest.raises(StartError, match=r"driver .* is not installed: psycopg") as refused:
         Database("postgresql://hub@db/hub")
     assert refused.value.hint == "pip install 'plughub[postgresql]'"
+
+
+def test_every_foreign_key_is_indexed_so_that_deletions_find_the_rows_that_refer_to_a_row():
+    missing = []
+    for table in metadata.sorted_tables:
+        whole = [index for index in table.indexes if index.dialect_options["sqlite"]["where"] is None]
+        keys = [tuple(index.columns) for index in whole]
+        keys.append(tuple(table.primary_key.columns))
+        indexed = {str(columns[0]) for columns in keys if columns}
+        missing += [str(key.parent) for key in table.foreign_keys if str(key.parent) not in indexed]
+    assert not missing

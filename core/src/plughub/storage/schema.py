@@ -32,7 +32,7 @@ from plughub.storage.run_table import runs  # noqa: F401 - likewise
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
 
-HEAD: Final = "91c4be7a20d3"
+HEAD: Final = "c80e4f2d915b"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 _WRONG_PLACE: Final = "run the command in the hub's folder, or name the hub's config file: hub -f FILE …"

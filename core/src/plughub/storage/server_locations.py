@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, select
 
 from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Phase, Status
 from plughub.domain.urls import address_of, host_in_url
 from plughub.storage import tables
+from plughub.storage.active_servers import ACTIVE_KEYS
 
 _life = tables.server_life.c
 _spawners = tables.spawners.c
@@ -33,12 +34,7 @@ _ACTIVE: Final = (
     .outerjoin(tables.server_life, _life.spawner_id == _spawners.id)
     .outerjoin(tables.servers, _address.id == _spawners.server_id)
     .outerjoin(tables.operations, (_ops.spawner_id == _spawners.id) & _ops.finished.is_(None))
-    .where(
-        or_(
-            func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
-            _ops.id.is_not(None),
-        )
-    )
+    .where(_spawners.id.in_(ACTIVE_KEYS))
 )
 
 

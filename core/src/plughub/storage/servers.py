@@ -9,11 +9,12 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
 from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
+from plughub.storage.active_servers import ACTIVE_KEYS, IS_ACTIVE
 from plughub.storage.changes import SERVER, Changes
 from plughub.storage.compiled_query import CompiledQuery, is_one_of
 from plughub.storage.failures import pack_failure, unpack_failure
@@ -64,18 +65,8 @@ _BY_NAMES = CompiledQuery(
 _BY_ID = CompiledQuery(_SERVER.where(_spawners.id == bindparam("key")))
 _BY_IDS = CompiledQuery(_SERVER.where(is_one_of(_spawners.id, "keys")))
 _NAMES = select(_spawners.id, _spawners.name).where(_spawners.name != "", _spawners.user_id.is_not(None))
-_IS_ACTIVE = or_(
-    func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
-    tables.operations.c.id.is_not(None),
-)
-_ACTIVE = CompiledQuery(_SERVER.where(_IS_ACTIVE))
-_COUNT_ACTIVE = (
-    select(func.count())
-    .select_from(tables.spawners)
-    .outerjoin(tables.server_life, _life.spawner_id == _spawners.id)
-    .outerjoin(tables.operations, (tables.operations.c.spawner_id == _spawners.id) & OPEN)
-    .where(_IS_ACTIVE)
-)
+_ACTIVE = CompiledQuery(_SERVER.where(_spawners.id.in_(ACTIVE_KEYS)))
+_COUNT_ACTIVE = select(func.count()).select_from(tables.spawners).where(_spawners.id.in_(ACTIVE_KEYS))
 _IS_RUNNING = _life.status == Status.RUNNING.value
 _RUNNING = (
     select(_life.spawner_id, _life.launch)
@@ -100,13 +91,13 @@ _STATE_OF = update(tables.server_life).where(
 )
 _OF_USER, _ACTIVE_OF_USER = (
     CompiledQuery(query.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name))
-    for query in (_SERVER, _SERVER.where(_IS_ACTIVE))
+    for query in (_SERVER, _SERVER.where(IS_ACTIVE))
 )
 _OF_USERS, _ACTIVE_OF_USERS = (
     CompiledQuery(
         query.where(is_one_of(_spawners.user_id, "keys")).order_by(_spawners.user_id, _spawners.name)
     )
-    for query in (_SERVER, _SERVER.where(_IS_ACTIVE))
+    for query in (_SERVER, _SERVER.where(IS_ACTIVE))
 )
 _CHANGE = update(tables.spawners).where(_spawners.id == bindparam("key"))
 _TOUCH = (

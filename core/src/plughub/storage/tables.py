@@ -393,15 +393,10 @@ settings = Table(
     Column("value", JSONText),
 )
 
-# ------------------------------------------- additional indexes for queries on JupyterHub's tables
+# --------- indexes of foreign keys: a deletion looks for the rows that refer to the deleted one
 
-for _table, _columns in {
-    users: ("last_activity",),
-    user_group_map: ("group_id",),
-    spawners: ("user_id", "server_id", "oauth_client_id"),
-    api_tokens: ("user_id", "client_id"),
-    shares: ("user_id", "group_id", "owner_id", "spawner_id"),
-    share_codes: ("owner_id", "spawner_id"),
-}.items():
-    for _column in _columns:
-        Index(f"ix_plughub_{_table.name}_{_column}", _table.c[_column])
+for _table in metadata.sorted_tables:
+    for _column in (key.parent for key in _table.foreign_keys):
+        if _column is not _table.primary_key.columns[0]:
+            Index(f"ix_plughub_{_table.name.removeprefix('plughub_')}_{_column.name}", _column)
+Index("ix_plughub_users_last_activity", users.c.last_activity)

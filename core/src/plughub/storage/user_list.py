@@ -33,6 +33,7 @@ from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
 from plughub.domain.words import _
 from plughub.storage import tables
+from plughub.storage.active_servers import IS_NOT_STOPPED
 from plughub.storage.changes import Changes
 from plughub.storage.compiled_query import CompiledQuery, is_one_of
 from plughub.storage.effective_scopes import combine_scopes, scopes_of_users
@@ -79,7 +80,7 @@ _BUSY = select(_ops.user_id).where(_ops.finished.is_(None))
 _NOT_STOPPED = (
     select(_spawners.user_id)
     .join(tables.server_life, _life.spawner_id == _spawners.id)
-    .where(_life.status != Status.STOPPED.value, _spawners.user_id.is_not(None))
+    .where(IS_NOT_STOPPED, _spawners.user_id.is_not(None))
 )
 _READY = (
     select(_spawners.user_id)

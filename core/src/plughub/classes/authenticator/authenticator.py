@@ -295,7 +295,7 @@ class Authenticator(AuthenticatorSettings):
 
     @property
     def accepts_stored_users(self) -> bool:
-        """Whether `add_user` need not be called at the start of a hub.
+        """Return whether `add_user` need not be called at the start of a hub.
 
         True if neither `add_user` nor `validate_username` is overridden, and no setting invalidates users.
         """

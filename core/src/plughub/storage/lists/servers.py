@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from plughub.domain.lists import ServerFilter, ServerQuery
 from plughub.domain.servers import Status
 from plughub.storage import tables
+from plughub.storage.active_servers import ACTIVE_KEYS, IS_ACTIVE
 from plughub.storage.lists.conditions import contains, servers_within
 from plughub.storage.operation_queue import OPEN
 
@@ -18,18 +19,16 @@ _users, _spawners, _life, _ops = (
     tables.server_life.c,
     tables.operations.c,
 )
-_IS_STOPPED = func.coalesce(_life.status, Status.STOPPED.value) == Status.STOPPED.value
 _PENDING = _ops.id.is_not(None)
-_ACTIVE = or_(~_IS_STOPPED, _PENDING)
 _STATES: Final[dict[ServerFilter, ColumnElement[bool]]] = {
-    ServerFilter.ACTIVE: _ACTIVE,
+    ServerFilter.ACTIVE: _spawners.id.in_(ACTIVE_KEYS),
     ServerFilter.RUNNING: and_(_life.status == Status.RUNNING.value, ~_PENDING),
     ServerFilter.PENDING: _PENDING,
-    ServerFilter.FAILED: and_(~_ACTIVE, _life.failure.is_not(None)),
+    ServerFilter.FAILED: and_(~IS_ACTIVE, _life.failure.is_not(None)),
     ServerFilter.TROUBLED: or_(
         _life.unknown != "", _life.unreachable != "", func.coalesce(_ops.trouble, "") != ""
     ),
-    ServerFilter.STOPPED: ~_ACTIVE,
+    ServerFilter.STOPPED: ~IS_ACTIVE,
 }
 _ORDERS: Final = {"user": _users.name, "last_activity": _spawners.last_activity, "started": _spawners.started}
 
