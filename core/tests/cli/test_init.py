@@ -33,18 +33,25 @@ def answers(monkeypatch):
     return give
 
 
+NO_ENGINE = "tcp://127.0.0.1:1"
+"""Not a missing socket, for which the library of Docker leaves a file open."""
+
+
 def settings(folder, name="jupyterhub_config.py"):
     return load_config(str(folder / name), {})
 
 
 @pytest.mark.parametrize("logins", LOGINS)
 @pytest.mark.parametrize("servers", SERVERS)
-def test_every_combination_is_a_valid_configuration(hub, logins, servers):
+def test_every_combination_is_a_valid_configuration(hub, monkeypatch, logins, servers):
+    monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
     assert hub("init", "-y", f"--logins={logins}", f"--servers={servers}", "--machines=one")[0] == 0
     code, said, complaint = hub("check")
     assert code == 0, complaint
     assert "the configuration is valid" in said
-    assert complaint == "" or "container" in complaint or "engine" in complaint
+    for line in complaint.splitlines():
+        # In a clone below /root, no other account can run Python.
+        assert "container" in line or "engine" in line or "cannot start servers" in line
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ c.JupyterHub.services = [
 def test_a_file_of_a_site_is_accepted(
     hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: str
 ) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "kubespawner.py").write_text("")  # installed, but not in use
     ports = f"c.JupyterHub.port, c.JupyterHub.hub_port = {free_port()}, {free_port()}\n"

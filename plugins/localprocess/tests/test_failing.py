@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from traitlets import TraitError
 
+from plughub.cli.main import main
 from plughub.errors import PluginError
 from plughub.testing.conditions import until
 
@@ -224,3 +225,53 @@ async def test_the_log_of_a_server_is_deleted_with_it(simple, tmp_path):
     await spawner.delete()
 
     assert list(logs.iterdir()) == []
+
+
+@pytest.fixture
+def closed(tmp_path):
+    """A link to an interpreter in a folder that only root can enter, and a script that begins with it."""
+    (tmp_path / "root").mkdir(mode=0o700)
+    (tmp_path / "root" / "sh").symlink_to("/bin/sh")
+    (tmp_path / "sh").symlink_to(tmp_path / "root" / "sh")
+    script = tmp_path / "script"
+    script.write_text(f"#!{tmp_path}/sh\n")
+    script.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return script
+
+
+@pytest.mark.root
+async def test_the_folder_before_an_interpreter_that_the_user_cannot_enter_is_named(
+    system_user, local, closed
+):
+    message = await failure(local(system_user.pw_name, cmd=[str(closed)]))
+
+    folder, interpreter = closed.parent / "root", closed.parent / "sh"
+    assert f"not executable for user '{system_user.pw_name}': '{closed}'" in message
+    assert (
+        f"the interpreter in its first line, '{interpreter}', leads through the folder '{folder}'" in message
+    )
+    assert "(drwx------, owner root)" in message
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("plugin", "is_told"), [("localprocess", True), ("simple", False)])
+def test_hub_check_tells_which_folder_no_user_can_enter(
+    closed, tmp_path, monkeypatch, capsys, plugin, is_told
+):
+    monkeypatch.chdir(tmp_path)
+
+    main(["check", "--plugins", f"null,{plugin}", f"--Spawner.cmd={closed}"])
+
+    folder = closed.parent / "root"
+    assert (f"leads through the folder '{folder}' (drwx------" in capsys.readouterr().err) == is_told
+
+
+def test_hub_check_tells_that_the_command_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    main(["check", "--plugins", "null,localprocess", "--Spawner.cmd=no-such-command"])
+
+    assert "'localprocess' cannot start servers" in (said := capsys.readouterr().err)
+    assert "command not found: 'no-such-command' (Spawner.cmd)" in said

@@ -14,9 +14,11 @@ from plughub.app.config import JupyterHub
 from plughub.app.configuration import Configuration, read_configuration
 from plughub.app.log_setup import extra_handlers
 from plughub.app.named_plugins import plugin_names
+from plughub.app.plugin_configuration import unavailable_spawners
 from plughub.app.ports_in_use import ports_in_use
 from plughub.app.problems import refuse_problems, reporting_all_problems
 from plughub.domain.errors import StartError
+from plughub.domain.explanations import explained, with_details
 from plughub.domain.services import ServiceDeclaration
 from plughub.plugin.manager import KINDS
 from plughub.storage.database import is_in_memory
@@ -58,6 +60,7 @@ def check_configuration(config: Config, given: str | None = None) -> CheckedConf
         read = read_configuration(config, plugin_names(given, JupyterHub(config=config)))
     database = _database_state(read.config)
     warnings = (
+        *_unavailable_spawners(read),
         *_missing_programs(read.declared.services),
         *ports_in_use(read.config, read.selection.proxy_backend),
     )
@@ -69,6 +72,13 @@ def _is_chosen(read: Configuration, name: str) -> bool:
     """Return whether a plugin was named or is a default, in contrast to the internal ones."""
     selection = read.selection
     return name in selection.installed or any(name in selection.active.owners(kind) for kind in KINDS)
+
+
+def _unavailable_spawners(read: Configuration) -> Iterator[str]:
+    """Yield a warning for each spawner that cannot start servers now."""
+    for name, why in unavailable_spawners(read.config, read.selection).items():
+        reason = explained(with_details(str(why.message).rstrip("."), why.detail), details=True)
+        yield f"plugin {name!r} cannot start servers: {reason}"
 
 
 def _missing_programs(services: Iterable[ServiceDeclaration]) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from traitlets.config import Config
 
@@ -18,10 +20,14 @@ from plughub.app.hub_socket import check_spawners
 from plughub.app.origins import check_origins, check_worker_scopes, read_origins
 from plughub.app.plugins import PluginSelection
 from plughub.domain.origins import Origins
-from plughub.kinds import HubContext, ProxyInfo, SpawnerInfo
+from plughub.kinds import Diagnosis, HubContext, ProxyInfo, SpawnerInfo
 from plughub.plugin.hook_calls import HookCaller
+from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
+from plughub.services.servers.spawner_checks import SpawnerChecks
 from plughub.storage.database import IN_MEMORY
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,34 +83,55 @@ def configure_plugins(
 
 
 def check_plugins(hub: JupyterHub, selection: PluginSelection) -> None:
-    """Configure the plugins as a start does, but with a temporary folder, a mark of its own and a database in
-    memory: a plugin that opens the hub's database must not create it.
+    """Configure the plugins as a start does, and discard the result.
 
     Raises:
         StartError: the start would fail.
     """
+    asyncio.run(_in_trial(hub, selection, _do_nothing))
+
+
+def unavailable_spawners(hub: JupyterHub, selection: PluginSelection) -> Mapping[str, Diagnosis]:
+    """Return why spawners cannot start servers at present; without those that can.
+
+    Raises:
+        StartError: the start would fail.
+    """
+
+    async def ask(caller: HookCaller) -> Mapping[str, Diagnosis]:
+        return await SpawnerChecks(Hooks(caller)).problems(selection.spawners)
+
+    return asyncio.run(_in_trial(hub, selection, ask))
+
+
+def _certificates_folder(hub: JupyterHub) -> Path | None:
+    return Path(hub.internal_certs_location).absolute() if hub.internal_ssl else None
+
+
+async def _do_nothing(_caller: HookCaller) -> None:
+    pass
+
+
+async def _in_trial(
+    hub: JupyterHub, selection: PluginSelection, work: Callable[[HookCaller], Awaitable[T]]
+) -> T:
+    """Call plugins that are configured with a temporary folder, a mark of their own and a database in memory.
+
+    A plugin that opens the hub's database must not create it. Constructors may require an event loop.
+    """
     hub = JupyterHub(config=Config(copy.deepcopy(hub.config)))
     hub.config.JupyterHub.db_url = IN_MEMORY
-    certificates = Path(hub.internal_certs_location).absolute() if hub.internal_ssl else None
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_check_plugins(hub, selection, Path(folder), certificates))
-
-
-async def _check_plugins(
-    hub: JupyterHub, selection: PluginSelection, folder: Path, certificates: Path | None
-) -> None:
-    """Configure the plugins. On an event loop, as in a start: constructors may require one."""
     pools = ThreadPools(hub.plugin_threads)
-    try:
+    caller = HookCaller(selection.active, pools)
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(pools):
         configure_plugins(
             hub,
             selection,
-            HookCaller(selection.active, pools),
+            caller,
             where=addresses(hub),
             origins=read_origins(hub),
             mark=secrets.token_hex(8),
-            runtime_dir=folder,
-            certificates=certificates,
+            runtime_dir=Path(folder),
+            certificates=_certificates_folder(hub),
         )
-    finally:
-        pools.close()
+        return await work(caller)

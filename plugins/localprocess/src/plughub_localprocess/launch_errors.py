@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import shutil
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,7 +76,29 @@ def launch_error(
     if step == "session":
         detail = f"LocalProcessSpawner.pam_session: {message}"
         return SpawnFailed(f"no PAM session can be opened for {owner}", detail=detail, retry=False)
+    blocked_by, program = fact.get("obstacle") or ("", "")
+    if number == errno.EACCES and blocked_by:
+        why = explain_obstacle(blocked_by, program, argv[0])
+        return _no_command(f"not executable for {owner}: {argv[0]!r} (Spawner.cmd): {why}")
     return _no_command(_why_not_run(argv[0], number, message, owner))
+
+
+def explain_obstacle(path: str, program: str, command: str) -> str:
+    """Explain which folder or file is in the way, and what to do."""
+    is_command = program == str(Path(command).absolute())
+    what = "it" if is_command else f"the interpreter in its first line, {program!r},"
+    try:
+        found = Path(path).stat()
+        owner = pwd.getpwuid(found.st_uid).pw_name
+        mode = f" ({stat.filemode(found.st_mode)}, owner {owner})"
+    except (OSError, KeyError):
+        mode = ""
+    if Path(path).is_dir():
+        return (
+            f"{what} leads through the folder {path!r}{mode}, which the account cannot enter. Install "
+            "the environment of the servers where all users can read it, such as below /opt"
+        )
+    return f"{path!r} must be executable for the account{mode}: chmod a+rx {path}"
 
 
 def _why_not_entered(number: int, message: str) -> str:

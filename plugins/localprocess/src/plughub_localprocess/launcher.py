@@ -13,9 +13,13 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 RESET = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGCHLD)
+INTERPRETERS = 5  # limits of Linux
+LINKS = 40
+LONGEST_LINE = 256
 
 
 class LaunchError(Exception):
@@ -25,18 +29,20 @@ class LaunchError(Exception):
         step: ``session``, ``switch``, ``home`` or ``command``.
         message: message of the system.
         errno: error number; 0 if there is none.
+        obstacle: what `find_obstacle` found.
     """
 
-    def __init__(self, step: str, message: str, errno: int = 0) -> None:
+    def __init__(self, step: str, message: str, errno: int = 0, obstacle: tuple[str, str] = ("", "")) -> None:
         super().__init__(message)
         self.step = step
         self.message = message
         self.errno = errno
+        self.obstacle = obstacle
 
     @property
     def fact(self) -> dict[str, Any]:
         """Report of the failure."""
-        return {"step": self.step, "message": self.message, "errno": self.errno}
+        return {"step": self.step, "message": self.message, "errno": self.errno, "obstacle": self.obstacle}
 
 
 def main() -> None:
@@ -90,7 +96,52 @@ def become_server(request: dict[str, Any], report: int) -> NoReturn:
     try:
         os.execvpe(argv[0], argv, environment)  # noqa: S606 - the purpose of this program
     except OSError as error:
-        raise LaunchError("command", error.strerror or str(error), error.errno or 0) from error
+        obstacle = find_obstacle(argv[0], lambda path: os.access(path, os.X_OK))
+        raise LaunchError("command", error.strerror or str(error), error.errno or 0, obstacle) from error
+
+
+def find_obstacle(command: str, may_pass: Callable[[str], bool]) -> tuple[str, str]:
+    """Find the folder or file that keeps a user from running a command.
+
+    Args:
+        command: path of the command.
+        may_pass: whether the user may enter a folder, or run a file.
+
+    Returns:
+        The first path that the user may not pass, and the program to which it leads: the command, or the
+        interpreter in the first line of its script. Both are empty if there is none.
+    """
+    program = os.path.abspath(command)
+    for _ in range(INTERPRETERS):
+        for path in _steps_to(program):
+            if os.path.lexists(path) and not may_pass(path):
+                return path, program
+        program = _interpreter_of(program)
+        if not program:
+            break
+    return "", ""
+
+
+def _steps_to(program: str) -> Iterator[str]:
+    """Yield the folders on the way to a program, through links, and the program."""
+    for _ in range(LINKS):
+        folder = os.path.dirname(program)
+        for way in dict.fromkeys((folder, os.path.realpath(folder))):
+            parts = way.split("/")
+            yield from ("/".join(parts[:count]) or "/" for count in range(1, len(parts) + 1))
+        if not os.path.islink(program):
+            break
+        program = os.path.join(os.path.realpath(folder), os.readlink(program))
+    yield program
+
+
+def _interpreter_of(program: str) -> str:
+    """Return the interpreter in the first line of a script; empty for other programs."""
+    with contextlib.suppress(OSError), open(program, "rb") as file:
+        first = file.readline(LONGEST_LINE)
+        if first.startswith(b"#!") and (words := first[2:].split()):
+            return os.path.abspath(os.fsdecode(words[0]))
+    return ""
 
 
 def become_user(account: dict[str, Any]) -> None:

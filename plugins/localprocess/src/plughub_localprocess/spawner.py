@@ -27,6 +27,7 @@ from plughub_localprocess.accounts import (
 from plughub_localprocess.address_guard import GuardedServer, sockets_at
 from plughub_localprocess.certificates import write_certificates
 from plughub_localprocess.children import CHILDREN
+from plughub_localprocess.command_check import check_command
 from plughub_localprocess.diagnosis import diagnose
 from plughub_localprocess.exit_watch import watch_of
 from plughub_localprocess.groups import ProcessGroup, has_marks
@@ -51,6 +52,12 @@ def _is_watched(spawner: LocalProcessSpawner) -> bool:
     return own and bool(spawner.pid) and watch_of(spawner.plugin).reports(spawner._identity)  # noqa: SLF001
 
 
+def _check_command(spawner: LocalProcessSpawner) -> Diagnosis | None:
+    """Return why the command of the servers cannot be run, as far as that depends on no user."""
+    is_ours = type(spawner).start is LocalProcessSpawner.start
+    return check_command(spawner, own_accounts=spawner.own_accounts) if is_ours else None
+
+
 class LocalProcessSpawner(Spawner):
     """Spawner that runs each server as a process of its user's system account, on the hub's machine."""
 
@@ -59,6 +66,7 @@ class LocalProcessSpawner(Spawner):
     own_accounts: ClassVar[bool] = True
     """Whether each server runs as the system account of its user."""
     is_watched = property(_is_watched)
+    availability = _check_command
 
     shell_cmd = Command(
         minlen=0,
@@ -225,13 +233,8 @@ class LocalProcessSpawner(Spawner):
             env: environment so far.
         """
         account = self.account
-        return {
-            **env,
-            "USER": account.name,
-            "LOGNAME": account.name,
-            "HOME": account.home,
-            "SHELL": account.shell,
-        }
+        login = {"USER": account.name, "LOGNAME": account.name, "HOME": account.home, "SHELL": account.shell}
+        return {**env, **login}
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         """Return a function that makes a process a system user permanently, in the home folder.
