@@ -1,6 +1,7 @@
 """First steps after an installation: start the hub, open its link, run a cell; and the tutorial for a lab."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -111,8 +112,9 @@ def lab(tmp_path, everybodys_hub, account):
                 process.kill()
 
 
-def test_a_hub_for_my_lab(lab, account):
-    commands = []
+def test_a_hub_for_my_lab(lab, account, everybodys_hub, tmp_path):
+    commands, found = [], []
+    doctor = Path(everybodys_hub).with_name("hub")
 
     def look():
         url = f"http://127.0.0.1:{lab.port}/"
@@ -122,10 +124,13 @@ def test_a_hub_for_my_lab(lab, account):
         )
         assert user["admin"]
         commands.extend(commands_of(account))
+        said = subprocess.run([doctor, "doctor", "--json"], cwd=tmp_path / "hub", capture_output=True)
+        found.extend(json.loads(said.stdout))
 
     lab.read(look)
     assert [command for command in commands if "jupyterhub-singleuser" in command]
     assert "hub doctor" in lab.heard
+    assert {one["code"] for one in found} <= {"H030", "H031"}, "of this machine, not of the configuration"
     assert "link NAME" not in lab.heard, "users log in with passwords"
     assert len(lab.skipped) == 3, lab.skipped
 
