@@ -8,13 +8,24 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import console, containers, hub_rows, line_rows, lists, memory, proxy_rows, several_hubs
+from bench import (
+    console,
+    containers,
+    free_servers,
+    hub_rows,
+    line_rows,
+    lists,
+    memory,
+    proxy_rows,
+    several_hubs,
+)
 from bench.results import load, machine, regressions, save, table
 from bench.rows import Options, Result, select, take
 
 PARTS = [
-    module.PART
-    for module in (hub_rows, proxy_rows, line_rows, lists, console, memory, containers, several_hubs)
+    *(module.PART for module in (hub_rows, free_servers, proxy_rows, line_rows, lists, console)),
+    *(module.PART for module in (memory, containers, several_hubs)),
+    free_servers.SIZES,
 ]
 
 

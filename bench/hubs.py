@@ -174,10 +174,10 @@ def user(number: int) -> str:
 
 
 @contextmanager
-def plughub(config: str = "", users: int = USERS) -> Iterator[Hub]:
+def plughub(config: str = "", users: int = USERS, plugins: str = PLUGINS) -> Iterator[Hub]:
     """Run plughub with users."""
     with tempfile.TemporaryDirectory() as folder:
-        process = HubProcess(Path(folder), "--plugins", PLUGINS, config=_common(folder) + config)
+        process = HubProcess(Path(folder), "--plugins", plugins, config=_common(folder) + config)
         try:
             process.start()
             command = [process.python, "-m", "plughub", "token", ADMIN]
@@ -188,10 +188,10 @@ def plughub(config: str = "", users: int = USERS) -> Iterator[Hub]:
 
 
 @contextmanager
-def jupyterhub(command: str, users: int = USERS) -> Iterator[Hub]:
+def jupyterhub(command: str, users: int = USERS, config: str = "") -> Iterator[Hub]:
     """Run JupyterHub with users."""
     with tempfile.TemporaryDirectory() as folder:
-        process = JupyterHub(Path(folder), command, _common(folder) + JUPYTERHUB)
+        process = JupyterHub(Path(folder), command, _common(folder) + JUPYTERHUB + config)
         hub = Hub(process, TOKEN)
         try:
             process.start()
