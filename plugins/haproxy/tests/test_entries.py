@@ -1,6 +1,7 @@
 """Keys and values of the map."""
 
 import re
+from base64 import urlsafe_b64decode
 from urllib.parse import quote
 
 import pytest
@@ -61,6 +62,13 @@ def test_a_value_can_be_read_back_and_is_one_word(data):
 
     assert read_value(made.value) == made
     assert not re.search(r"\s|;|<", made.value)
+
+
+def test_a_value_of_an_earlier_version_can_be_read():
+    made = entry(data={"user": "a b|%"})
+    backend, ip, port, key, text, *rest = made.value.split("|")
+    before = quote(urlsafe_b64decode(text), safe="")
+    assert read_value("|".join([backend, ip, port, key, before, *rest])) == made
 
 
 @pytest.mark.parametrize("value", ["", "x", "direct|1.2.3.4|5|abc|%7B", "a|b|c|d|%5B%5D", "1|2"])

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 from traitlets.config import Config
@@ -306,3 +307,28 @@ async def test_a_poll_that_cleans_up_after_a_starting_server_reports_its_end():
     hooks, server, spawner = await started(CleaningSpawner)
     spawner.code = 3
     assert await hooks.hub_poll(replace(server, starting=True)) == 7
+
+
+class CountingSpawner(CallbackSpawner):
+    """Counts how often the cache looks at an instance."""
+
+    looks: ClassVar[list] = []
+
+    @property
+    def _callbacks(self):
+        self.looks.append(self)
+        return []
+
+    @_callbacks.setter
+    def _callbacks(self, value):
+        pass
+
+
+def test_a_full_cache_looks_at_few_instances_to_evict_one():
+    cache = SpawnerCache(limit=300)
+    for number in range(301):
+        cache.keep(make_server(f"user{number}"), CountingSpawner())
+    CountingSpawner.looks.clear()
+    cache.keep(make_server("another"), CountingSpawner())
+    assert len(cache) == 300
+    assert len(CountingSpawner.looks) < 5

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Float, Instance, List
+from traitlets import Bool, Float
 
 from plughub.classes.spawner.hook_results import as_exit_code
 from plughub.classes.spawner.settings import SpawnerSettings
@@ -30,11 +31,14 @@ class PollCallbacks(SpawnerSettings):
     """Notification of subclasses about servers that end by themselves. The hub polls; a spawner does not."""
 
     death_interval = Float(0.1, help="Longest pause between two polls of `wait_for_death` in seconds.")
-    _callbacks: list[Callable[[], Any]] = List()  # type: ignore[assignment]
-    _poll_lock: asyncio.Lock = Instance(asyncio.Lock, ())  # type: ignore[assignment]
+    _callbacks: Sequence[Callable[[], Any]] = ()  # no trait: its first use would take longer than a poll
     _may_restart_at = Float(0, help="Monotonic time before which `poll` must not restart the server.")
     _is_awaited = Bool(False, help="Whether the hub waits for the first answer of the server.")
     _poll_callback = AnyTrait(None, help="Always None, for compatibility: the hub polls.")
+
+    @functools.cached_property
+    def _poll_lock(self) -> asyncio.Lock:
+        return asyncio.Lock()
 
     async def start(self) -> Any:
         """Start the server. Implemented by subclasses."""
