@@ -26,6 +26,7 @@ from plughub.domain.errors import (
 )
 from plughub.kinds import Refusal
 from plughub.plugin.answer_fields import check_fields
+from plughub.plugin.failure_log import log_failure
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
 from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
@@ -132,11 +133,10 @@ class HookCaller:
             try:
                 value = await self._call(impl, hook, arguments, expected=expected)
             except PluginError as error:
+                log_failure(log, logging.ERROR, error)
                 if isinstance(error.__cause__, UnavailableError):
-                    log.error("%s", error)
                     unavailable = error.__cause__
                 else:
-                    log.error("%s", error, exc_info=error.__cause__)
                     unavailable = unavailable or failure
                 continue
             if value is not None:
@@ -153,7 +153,7 @@ class HookCaller:
             try:
                 value = await self._call(impl, hook, arguments, expected=(Refusal,))
             except PluginError as error:
-                log.error("%s", error, exc_info=error.__cause__)
+                log_failure(log, logging.ERROR, error)
                 value = Refusal(f"a check of plugin {owner_of(impl)!r} failed; try again later")
             if value is not None and first is None:
                 first = Answer(value, owner_of(impl))
@@ -206,7 +206,7 @@ class HookCaller:
             try:
                 await self._call(impl, hook, arguments)
             except PluginError as error:
-                log.error("%s", error, exc_info=error.__cause__)
+                log_failure(log, logging.ERROR, error)
 
     def forget_cache(self) -> None:
         """Drop the cached implementations after plugins were added."""

@@ -1,7 +1,9 @@
 import asyncio
+import logging
 import time
 
 import pytest
+from tornado.web import HTTPError
 
 from plughub import hookimpl
 from plughub.domain.errors import InvalidError, TooManyError, UnavailableError
@@ -49,6 +51,37 @@ async def test_users_read_the_message_of_the_plugin(hub, machine, proxy, caplog)
     assert "/user/alice/" not in proxy.routes
     assert await hub.store.read(lambda tx: tx.tokens.of_user(server.user_id)) == []
     assert await hub.store.read(lambda tx: tx.oauth.client("jupyterhub-user-alice")) is None
+
+
+class RefusedOutsideError(Exception):
+    """An exception of a class for JupyterHub, with a message for users."""
+
+    jupyterhub_message = "your quota is used up"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_expected"),
+    [
+        (SpawnFailed("no room left", detail="see /etc/limits"), True),
+        (InvalidError("this size is not for you"), True),
+        (HTTPError(403, "not today"), True),
+        (RefusedOutsideError(), True),
+        (ZeroDivisionError("division by zero"), False),
+    ],
+)
+async def test_only_unexpected_failures_have_a_traceback_in_the_log(hub, machine, caplog, error, is_expected):
+    machine.error = error
+    await hub.gave_up()
+    entries = [one for one in caplog.records if one.levelname in {"WARNING", "ERROR"}]
+    assert len(entries) == (1 if is_expected else 2), caplog.text
+    assert [bool(one.exc_info) for one in entries] == ([False] if is_expected else [True, False])
+
+
+async def test_a_log_with_level_debug_has_all_tracebacks(hub, machine, caplog):
+    machine.error = SpawnFailed("no room left")
+    with caplog.at_level(logging.DEBUG, "plughub"):
+        await hub.gave_up()
+    assert [bool(one.exc_info) for one in caplog.records if one.levelname == "WARNING"] == [True, False]
 
 
 @pytest.mark.parametrize(("status", "stay"), [(400, {"size": "small"}), (500, {"size": "huge"})])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from plughub.errors import HubError
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.groups import ProcessGroup
 from plughub_localprocess.timings import END_BACKOFF, END_POLL_SECONDS, GROUP_GRACE_SECONDS
@@ -19,7 +20,7 @@ Step = tuple[signal.Signals, float]
 """A signal, and the seconds to wait for its effect."""
 
 
-class StopFailedError(Exception):
+class StopFailedError(HubError):
     """A server did not end."""
 
 

@@ -7,6 +7,7 @@ import logging
 
 from plughub.domain.errors import HubError, PluginError
 from plughub.kinds import Server
+from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.job import Job
 
@@ -48,7 +49,10 @@ class ProgressReporter:
                     await self._job.save_state(step.state)
                 await self._job.report(step.message, step.percent, step.html)
         except HubError as error:
-            cause = error.__cause__ if isinstance(error, PluginError) else None
-            log.warning("progress reports for the %s ended early: %s", self._job.title, error, exc_info=cause)
+            why = f"progress reports for the {self._job.title} ended early: "
+            if isinstance(error, PluginError):
+                log_failure(log, logging.WARNING, error, why.replace("%", "%%") + "%s")
+            else:
+                log.warning("%s%s", why, error)
         except Exception:
             log.exception("progress reports for the %s ended early", self._job.title)

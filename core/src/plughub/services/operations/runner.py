@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from cachetools import TTLCache
 
-from plughub.domain.errors import HubError, UnavailableError
+from plughub.domain.errors import HubError, PluginError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase, ServerRecord
 from plughub.domain.timings import (
     FIND_WORK_IDLE_SECONDS,
@@ -22,6 +22,7 @@ from plughub.domain.timings import (
     STARTED_SECONDS,
 )
 from plughub.domain.users import User
+from plughub.plugin.failure_log import log_failure
 from plughub.services.coordination.background_loops import wait_for_event
 from plughub.services.operations.abandonment import abandon
 from plughub.services.operations.job import Job, LeaseLostError, PostponedError, Prepared
@@ -271,8 +272,8 @@ class Runner:
             except UnavailableError as error:  # the database is down: wait for it without limit
                 log.warning("retrying phase %s of the %s: %s", job.phase, job.title, error)
                 await self._resume_later(job, RETRY_SECONDS)
-            except Exception as error:
-                log.exception("retrying phase %s of the %s", job.phase, job.title)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the operation must be completed
+                _log_retry(job, error)
                 errors.append(error)
                 await self._resume_later(job, RETRY_BACKOFF.after(len(errors)))
 
@@ -301,3 +302,11 @@ class Runner:
             job = self._jobs.pop(key)
             if job.phase is not Phase.DONE:  # else subscribers were notified when it was stored
                 self._server_watch.changed(job.operation.server_id)
+
+
+def _log_retry(job: Job, error: Exception) -> None:
+    what = f"retrying phase {job.phase} of the {job.title}"
+    if isinstance(error, PluginError):
+        log_failure(log, logging.WARNING, error, what.replace("%", "%%") + ": %s")
+    else:
+        log.error("%s", what, exc_info=error)

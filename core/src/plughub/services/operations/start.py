@@ -40,6 +40,7 @@ from plughub.services.operations.start_failures import (
     StartFailedError,
     checked_endpoint,
     has_ended,
+    log_unexpected,
     revoked_token_failure,
     spawn_failure,
     with_logs,
@@ -199,7 +200,7 @@ class StartSteps:
             async with self.posted_values.delivered(job, view):
                 return await job.unless_cancelled(spawn), stored
         except PluginError as error:
-            log.warning("%s", error, exc_info=error.__cause__)
+            log_unexpected(log, error)
             failure = await with_logs(self.hooks, spawn_failure(error), view, (token,))
             raise StartFailedError(failure) from error
 

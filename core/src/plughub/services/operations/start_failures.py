@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 from dataclasses import replace
 from typing import Final
@@ -17,6 +18,7 @@ from plughub.domain.servers import Failure
 from plughub.domain.timings import FAILURE_LOGS_SECONDS, LONGEST_RUN_SECONDS
 from plughub.domain.urls import address_of
 from plughub.kinds import Diagnosis, Endpoint, Server, SpawnFailed
+from plughub.plugin.failure_log import is_expected, log_failure
 from plughub.plugin.hooks import Hooks
 
 LOG_LINES: Final = 50
@@ -70,6 +72,12 @@ def spawn_failure(error: PluginError) -> Failure:
         plugin=error.plugin,
         at=utcnow(),
     )
+
+
+def log_unexpected(log: logging.Logger, error: PluginError) -> None:
+    """Log a failure with its traceback, unless the reason, which the start logs, says everything."""
+    if not is_expected(error) or log.isEnabledFor(logging.DEBUG):
+        log_failure(log, logging.WARNING, error)
 
 
 def checked_endpoint(plugin: str, answer: Endpoint) -> Endpoint:

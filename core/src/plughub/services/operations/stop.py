@@ -16,6 +16,7 @@ from plughub.domain.servers import Failure, Operation, Phase, ServerRecord, Stat
 from plughub.domain.timings import STOP_BACKOFF
 from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
+from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
 from plughub.services.operations.cleanup import ServerCleanup
@@ -142,7 +143,7 @@ class StopSteps:
             try:
                 return await self.hooks.stop(job.operation.backend, server, now=job.operation.now)
             except PluginError as error:
-                log.warning("%s (%d of %d)", error, attempt, TRIES, exc_info=error.__cause__)
+                log_failure(log, logging.WARNING, error, f"%s ({attempt} of {TRIES})")
                 if attempt == TRIES:
                     raise
                 await asyncio.sleep(STOP_BACKOFF.after(attempt))

@@ -11,6 +11,7 @@ from plughub.domain.errors import HubError, PluginError
 from plughub.domain.timings import SPAWNER_CHECK_SECONDS, SPAWNER_CHECK_WAIT_SECONDS
 from plughub.domain.words import _
 from plughub.kinds import Diagnosis
+from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
 
 log = logging.getLogger("plughub.spawner")
@@ -56,6 +57,8 @@ class SpawnerChecks:
         try:
             return await self._hooks.check_spawner(spawner)
         except HubError as error:
-            cause = error.__cause__ if isinstance(error, PluginError) else None
-            log.warning("%s", error, exc_info=cause)
+            if isinstance(error, PluginError):
+                log_failure(log, logging.WARNING, error)
+            else:
+                log.warning("%s", error)
             return Diagnosis(UNANSWERED.message, detail=str(error))

@@ -15,6 +15,7 @@ from plughub.domain.names import shorten
 from plughub.domain.users import User
 from plughub.domain.words import _
 from plughub.kinds import Identity, Rejected, RequestInfo
+from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
 from plughub.services.secrets.auth_states import AuthStates, EncryptedState
 from plughub.services.settings import HubSettings, LoginPolicy
@@ -165,7 +166,7 @@ class Refresher:
         try:
             return await self._check(user, identity, request)
         except PluginError as error:
-            log.error("%s", error, exc_info=error.__cause__)
+            log_failure(log, logging.ERROR, error)
             raise ForbiddenError(
                 _("the hub cannot check right now whether %(user)s may still use it", user=user.name),
                 hint="try again later",

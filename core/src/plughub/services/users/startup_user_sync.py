@@ -12,6 +12,7 @@ from plughub.domain.names import shorten
 from plughub.domain.timings import STOP_SERVER_SECONDS
 from plughub.domain.users import User
 from plughub.kinds import UserInfo
+from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
 from plughub.services.server_records import user_view
 from plughub.services.settings import HubSettings
@@ -85,7 +86,7 @@ class UserPreparation:
             try:
                 reason = await self.prepare(UserInfo(name=name), plugins or self._settings.authenticators)
             except PluginError as error:
-                log.error("%s", error, exc_info=error.__cause__)
+                log_failure(log, logging.ERROR, error)
                 reason = str(error)
             if reason:
                 refused[name] = reason
