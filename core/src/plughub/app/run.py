@@ -7,7 +7,7 @@ import contextlib
 import gc
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from traitlets.config import Config
@@ -94,26 +94,20 @@ async def _run_until_ended(hub: Hub, advice: Advice | None) -> None:
 
     EndSignals(hub.ended.set, abort).listen(asyncio.get_running_loop())
     pid_file = PidFile(hub.plan.config.pid_file)
-    gc.disable()  # a start leaves little garbage; with many servers, collections take a tenth of its time
-    try:
+    with _without_collections():
         await hub.start()
-    finally:
-        gc.enable()
+        try:
+            pid_file.write()
+        except StartError:
+            await hub.close()  # leaves servers and proxy running: the next start takes them over
+            raise
+        try:
+            await _print_welcome(hub, advice)
+        except BaseException:
+            await hub.close()
+            pid_file.remove()
+            raise
     try:
-        pid_file.write()
-    except StartError:
-        await hub.close()  # leaves servers and proxy running: the next start takes them over
-        raise
-    try:
-        await _print_welcome(hub, advice)
-    except BaseException:
-        await hub.close()
-        pid_file.remove()
-        raise
-    try:
-        # Objects of the start live as long as the hub: scanning them in each collection would cause pauses.
-        gc.collect()
-        gc.freeze()
         await hub.ended.wait()
     finally:
         gc.unfreeze()
@@ -122,6 +116,19 @@ async def _run_until_ended(hub: Hub, advice: Advice | None) -> None:
             await hub.stop()
         finally:
             pid_file.remove()
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Collect no garbage during a start: with many servers, this would take a tenth of its time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        # Objects of the start live as long as the hub: scanning them in each collection would cause pauses.
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 async def _print_welcome(hub: Hub, advice: Advice | None) -> None:
