@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 
@@ -12,6 +13,7 @@ from traitlets.config import Config
 from plughub.auth import Authenticator
 from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
 from plughub.classes.authenticator.access import AccessRules
+from plughub.classes.event_loop_thread import EventLoopThread
 from plughub.domain.errors import FailedLoginError, PluginError, PluginTimeoutError
 from plughub.domain.routes import Route
 from plughub.kinds import Identity, Login, UserInfo
@@ -275,3 +277,30 @@ class TestAnAuthenticatorOnItsOwnLoopKeepsTheContract(AuthenticatorContract):
     @pytest.fixture
     def known(self):
         return Login(username="alice", password="open sesame")
+
+
+async def test_a_generator_is_closed_after_a_cancellation_although_its_step_takes_time_to_end():
+    begun, ended = threading.Event(), threading.Event()
+
+    async def events():
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+            yield "never"
+        except asyncio.CancelledError:
+            for _ in range(100):
+                await asyncio.sleep(0)
+            raise
+        finally:
+            ended.set()
+
+    async def read():
+        async with contextlib.aclosing(EventLoopThread("slow").iterate(events)) as items:
+            await anext(items)
+
+    reading = asyncio.create_task(read())
+    assert await asyncio.to_thread(begun.wait, 10)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert ended.is_set()

@@ -60,11 +60,13 @@ class EventLoopThread:
     async def iterate(self, function: Callable[..., AsyncIterator[T]], *args: Any) -> AsyncGenerator[T]:
         """Run an asynchronous generator on this loop, and yield what it yields."""
         items = function(*args)
+        # A cancelled step ends later than the wait for it, and a running generator cannot be closed.
+        step = asyncio.Lock()
         try:
-            while (item := await self.run(_next(items))) is not _END:
+            while (item := await self.run(_next(items, step))) is not _END:
                 yield item
         finally:
-            await self.run(_close(items))
+            await self.run(_close(items, step))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -90,10 +92,12 @@ async def _without_exit(step: Coroutine[Any, Any, T]) -> T:
         raise RuntimeError(f"wanted to end the hub (exit code {error.code})") from error
 
 
-async def _next(items: AsyncIterator[T]) -> T:
-    return await anext(items, _END)
+async def _next(items: AsyncIterator[T], step: asyncio.Lock) -> T:
+    async with step:
+        return await anext(items, _END)
 
 
-async def _close(items: AsyncIterator[Any]) -> None:
-    if (close := getattr(items, "aclose", None)) is not None:
-        await close()
+async def _close(items: AsyncIterator[Any], step: asyncio.Lock) -> None:
+    async with step:
+        if (close := getattr(items, "aclose", None)) is not None:
+            await close()
