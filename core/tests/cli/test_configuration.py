@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,37 @@ def test_a_check_lets_plugins_check_their_settings(
     assert (code, named in complaint) == (2 if named else 0, True)
     assert list(temporary.iterdir()) == []
     assert written(tmp_path) == {"jupyterhub_config.py", "site", "temporary"}
+
+
+REGISTERED = {
+    "hub_register_pages(): return 3": "hub_register_pages: it must return a list of Page",
+    "hub_register_pages(): return [kinds.Page(path='/x', handler=int)]": "no class of request handlers",
+    "hub_register_templates(): return ['/nowhere']": "hub_register_templates: '/nowhere' is not",
+    "hub_register_static(): return ['/']": "hub_register_static: '/' is not",
+    "hub_register_commands(config): return [3]": "hub_register_commands: it must return a list of Command",
+    "hub_register_configurables(): return [3]": "hub_register_configurables",
+    "hub_login_method(): return {'form': True}": "hub_login_method: it must return LoginMethod",
+    "hub_spawner_info(): return 3": "hub_spawner_info: it must return SpawnerInfo",
+}
+
+
+@pytest.mark.parametrize("source", REGISTERED)
+def test_a_check_finds_mistakes_in_what_plugins_register(
+    hub, tmp_path: Path, monkeypatch, source: str
+) -> None:
+    about = tmp_path / "site" / "odd-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[plughub]\nodd = odd_plugin\n")
+    text = f"from plughub import hookimpl, kinds\n@hookimpl\ndef {source}\n"
+    (tmp_path / "site" / "odd_plugin.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delitem(sys.modules, "odd_plugin", raising=False)
+    (tmp_path / "jupyterhub_config.py").write_text(GOOD.replace('"simple"', '"simple", "odd"'))
+    code, _, complaint = hub("check")
+    assert code == 2
+    assert "plugin 'odd'" in complaint
+    assert REGISTERED[source] in complaint
 
 
 def test_a_check_finds_an_address_of_another_machine(hub, tmp_path: Path) -> None:

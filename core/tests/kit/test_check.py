@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
 import pytest
 
+from plughub import hookspecs
 from plughub.cli.main import main
 from plughub.kit.record_uses import problems_in
+from plughub.markers import CallMode
+from plughub.plugin.manager import HOOKS
 from plughub.testing.quick import starts
 
 ROOT = Path(__file__).parents[3]
@@ -79,6 +83,73 @@ def test_a_mistake_is_found_with_what_is_meant(check, text, problem):
     assert code == 1
     assert problem in said
     assert "1 problem\n" in said
+
+
+REGISTER = sorted(name for name, terms in HOOKS.items() if terms.calling is CallMode.REGISTER)
+
+
+@pytest.mark.parametrize("hook", REGISTER)
+def test_every_hook_that_describes_a_plugin_is_called(check, hook):
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    code, said = check(f"@hookimpl\ndef {hook}({arguments}): raise LookupError('so it is')\n")
+    assert code == 1
+    assert f"plugin 'tested' failed in {hook}: so it is\n" in said
+    assert "1 problem\n" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def hub_register_pages(): return 3", "it must return a list of Page"),
+        (
+            "def hub_register_pages(): return [kinds.Page(path='/x(', handler=int)]",
+            "not a regular expression",
+        ),
+        (
+            "def hub_register_pages(): return [kinds.Page(path='/x', handler=int)]",
+            "no class of request handl",
+        ),
+        (
+            "def hub_register_pages(): return [kinds.Page(path='/(?P<x>.)(.)', handler=int)]",
+            "groups with a name and without",
+        ),
+        ("def hub_register_static(): return '/tmp'", "it must return a list of str, not '/tmp'"),
+        ("def hub_register_templates(): return ['/nowhere']", "hub_register_templates: '/nowhere' is not"),
+        ("def hub_login_method(): return {'form': True}", "it must return LoginMethod or None, not dict"),
+        ("def hub_register_commands(config): return [3]", "it must return a list of Command"),
+        ("def hub_find_class(kind, name): return 'X'", "it must return type or None, not str"),
+        ("def hub_spawner_info(): return 'X'", "it must return SpawnerInfo or None, not str"),
+        ("def hub_proxy_info(): return 'X'", "it must return ProxyInfo or None, not str"),
+        ("def hub_register_configurables(): return [3]", "it must return a list of MetaHasTraits"),
+    ],
+)
+def test_what_a_plugin_registers_is_checked(check, text, problem):
+    code, said = check(f"@hookimpl\n{text}\n")
+    assert code == 1
+    assert problem in said
+    assert "1 problem\n" in said
+
+
+def test_the_pages_of_a_class_are_checked(check):
+    code, said = check("""
+from plughub.auth import Authenticator
+class Odd(Authenticator):
+    def get_handlers(self, app): return [("/x(", int)]
+@hookimpl
+def hub_register_authenticator(): return Odd
+""")
+    assert code == 1
+    assert "plugin 'tested': the path '/x(' of a page is not a regular expression" in said
+
+
+def test_a_plugin_that_requires_settings_is_told_what_was_not_checked(check):
+    code, said = check(
+        "@hookimpl\ndef hub_configure(context): raise ValueError('the key is missing')\n"
+        "@hookimpl\ndef hub_register_pages(): return 3\n"
+    )
+    assert code == 0
+    assert "keeps the contract" in said
+    assert "not all hooks were called: plugin 'tested' failed in hub_configure: the key is missing; " in said
 
 
 def test_all_mistakes_are_reported_with_file_and_line(check, tmp_path):

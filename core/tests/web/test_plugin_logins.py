@@ -18,7 +18,7 @@ from plughub.handlers import LoginPage, PageHandler
 from plughub.kinds import Event, Identity, Login, LoginMethod, Page, Refusal
 from plughub.markers import hookimpl
 from plughub.testing.doubles import KnownUsers
-from plughub.web.plugin_pages import PluginPage, check_paths
+from plughub.web.plugin_pages import PluginPage, check_pages
 
 ELSEWHERE = LoginMethod(label="Card", url="card/return")
 
@@ -315,8 +315,8 @@ def test_two_plugins_with_one_page_are_refused():
         PluginPage(name, Page(path=path, handler=FormPage)) for name in "ab" for path in ("/login", "/x")
     ]
     with pytest.raises(StartError, match="plugin 'a' and plugin 'b' have the same page /x"):
-        check_paths(pages)
-    check_paths([*pages[:2], pages[2], pages[0]])
+        check_pages(pages)
+    check_pages([*pages[:2], pages[2], pages[0]])
 
 
 async def test_a_login_page_of_a_plugin_shows_errors_above_its_form_and_accepts_an_expired_one(make_hub):

@@ -15,7 +15,7 @@ from plughub.domain.errors import StartError
 from plughub.kinds import Page
 from plughub.plugin.hook_calls import describe, failing_start
 from plughub.web.base import BaseHandler
-from plughub.web.plugin_pages import PluginPage, check_paths
+from plughub.web.plugin_pages import PluginPage, check_pages
 
 log = logging.getLogger("plughub.app")
 SETTING = "c.JupyterHub.extra_handlers"
@@ -63,7 +63,7 @@ def check_login_pages(authenticators: Mapping[str, Authenticator]) -> None:
         with failing_start(plugin, "get_handlers"):
             for path, handler, *_ in authenticator.get_handlers(None):
                 pages.append(PluginPage(plugin, Page(path=f"/{path.lstrip('/')}", handler=handler)))
-    check_paths(pages)
+    check_pages(pages)
 
 
 def _page(entry: Any) -> Page:

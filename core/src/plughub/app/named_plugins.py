@@ -60,10 +60,21 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
         if name != ONETIME and not is_class:
             plugin = find_plugin(name, installed)
             active.add(plugin.name, plugin.load())
+    return commands_of(HookCaller(active, ThreadPools()), config)
+
+
+def commands_of(caller: HookCaller, config: Config) -> dict[str, Command]:
+    """Return the commands that plugins add, by name.
+
+    Args:
+        caller: calls the plugins.
+        config: the configuration.
+
+    Raises:
+        StartError: a plugin failed, or two plugins add the same command.
+    """
     commands: dict[str, Command] = {}
-    for answer in HookCaller(active, ThreadPools()).register(
-        "hub_register_commands", each=Command, config=config
-    ):
+    for answer in caller.register("hub_register_commands", each=Command, config=config):
         for command in answer.value:
             if command.name in commands:
                 raise StartError(f"two plugins add a command {command.name!r}; activate only one of them")

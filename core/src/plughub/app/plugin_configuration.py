@@ -16,9 +16,12 @@ from traitlets.config import Config
 
 from plughub.app.addresses import Addresses, addresses
 from plughub.app.config import JupyterHub
+from plughub.app.extra_pages import extra_pages
 from plughub.app.hub_socket import check_spawners
+from plughub.app.named_plugins import commands_of
 from plughub.app.origins import check_origins, check_worker_scopes, read_origins
 from plughub.app.plugins import PluginSelection
+from plughub.app.web_additions import web_additions
 from plughub.domain.origins import Origins
 from plughub.kinds import Diagnosis, HubContext, ProxyInfo, SpawnerInfo
 from plughub.plugin.hook_calls import HookCaller
@@ -83,12 +86,17 @@ def configure_plugins(
 
 
 def check_plugins(hub: JupyterHub, selection: PluginSelection) -> None:
-    """Configure the plugins as a start does, and discard the result.
+    """Configure the plugins as a start does, call all other hooks that describe them, and discard the result.
 
     Raises:
-        StartError: the start would fail.
+        StartError: the start would fail, or a command of a plugin.
     """
-    asyncio.run(_in_trial(hub, selection, _do_nothing))
+
+    async def ask(caller: HookCaller) -> None:
+        web_additions(caller, extra_pages(hub.extra_handlers))
+        commands_of(caller, hub.config)
+
+    asyncio.run(_in_trial(hub, selection, ask))
 
 
 def unavailable_spawners(hub: JupyterHub, selection: PluginSelection) -> Mapping[str, Diagnosis]:
@@ -106,10 +114,6 @@ def unavailable_spawners(hub: JupyterHub, selection: PluginSelection) -> Mapping
 
 def _certificates_folder(hub: JupyterHub) -> Path | None:
     return Path(hub.internal_certs_location).absolute() if hub.internal_ssl else None
-
-
-async def _do_nothing(_caller: HookCaller) -> None:
-    pass
 
 
 async def _in_trial(

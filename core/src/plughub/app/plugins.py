@@ -152,7 +152,7 @@ class PluginChooser:
     def loaded(self) -> PluginSelection:
         """Return the plugins that were loaded so far, with their classes but without instances."""
         self._selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
-        for answer in self._caller.register("hub_register_configurables"):
+        for answer in self._caller.register("hub_register_configurables", each=type(Configurable)):
             self._selection.classes += answer.value
         for kind, base in BASES.items():
             self._selection.classes += [

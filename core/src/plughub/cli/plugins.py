@@ -99,13 +99,15 @@ def check_installed(options: argparse.Namespace, _config: Config) -> int:
         StartError: the plugin is not installed, or cannot be imported.
     """
     plugin = find_plugin(options.name, installed_plugins())
-    problems = check_plugin(plugin)
+    problems, unchecked = check_plugin(plugin)
     for problem in problems:
         print(problem)
     if problems:
         print(f"{plugin.title}: {len(problems)} problem{'s'[: len(problems) > 1]}")
         return RETRY
     print(f"{plugin.title} keeps the contract", flush=True)
+    if unchecked:
+        print(f"not all hooks were called: {unchecked}; 'hub check' uses your settings", flush=True)
     return RETRY if options.tests and run_quick_tests(plugin) else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from plughub.classes.proxy.proxy import Proxy
 from plughub.classes.spawner.spawner import Spawner
 from plughub.domain.errors import StartError
 from plughub.kit.record_uses import problems_in
+from plughub.kit.register_hooks import call_register_hooks
 from plughub.plugin.loader import InstalledPlugin
 from plughub.plugin.manager import problems_of
 from plughub.plugin.plugin_classes import registered_class
@@ -26,14 +28,14 @@ _NO_TESTS: Final = 5
 """Exit code of pytest when it ran no test."""
 
 
-def check_plugin(plugin: InstalledPlugin) -> list[str]:
-    """Check a plugin: its hooks, their arguments, its classes, and its uses of records.
+def check_plugin(plugin: InstalledPlugin) -> tuple[list[str], str]:
+    """Check a plugin: its hooks, their arguments, its classes, its uses of records, and what it registers.
 
     Args:
         plugin: the plugin.
 
     Returns:
-        What is wrong, one line for each problem.
+        What is wrong, one line for each problem; and why a part could not be checked, empty if all was.
 
     Raises:
         StartError: it is incompatible with this core, or cannot be imported.
@@ -41,7 +43,8 @@ def check_plugin(plugin: InstalledPlugin) -> list[str]:
     found = [f"{plugin.module}: {problem}" for problem in problems_of(plugin.load())]
     for file in source_files(plugin):
         found += problems_in(file)
-    return found or list(_problems_of_classes(plugin))
+    found = found or list(_problems_of_classes(plugin))
+    return (found, "") if found else asyncio.run(call_register_hooks(plugin))
 
 
 def run_quick_tests(plugin: InstalledPlugin) -> int:

@@ -61,18 +61,17 @@ class PluginPage:
         return type(handler.__name__, (handler,), facts)
 
 
-def check_paths(pages: Iterable[PluginPage]) -> None:
-    """Check that paths are regular expressions, and that no two plugins have a page with the same path.
+def check_pages(pages: Iterable[PluginPage]) -> None:
+    """Check that pages can be opened, and that no two plugins have a page with the same path.
 
     Raises:
-        StartError: a path is none; or two plugins have the same, and one of the pages could never be opened.
+        StartError: a page has no valid path or handler; or two plugins have a page with the same path, and
+            one of them could never be opened.
     """
     owners: dict[str, str] = {}
     for found in pages:
-        if problem := _problem_with(found.page.path):
-            raise StartError(
-                f"{found.source}: the path {found.page.path!r} of a page {problem}", plugin=found.plugin
-            )
+        if problem := _problem_with(found.page):
+            raise StartError(f"{found.source}: {problem}", plugin=found.plugin)
         owner = owners.setdefault(found.path, found.plugin)
         if owner != found.plugin:
             raise StartError(
@@ -86,13 +85,18 @@ def _source_of(plugin: str) -> str:
     return f"plugin {plugin!r}" if plugin else "c.JupyterHub.extra_handlers"
 
 
-def _problem_with(path: str) -> str:
+def _problem_with(page: Page) -> str:
+    path, handler = page.path, page.handler
     if not path.startswith("/"):
-        return "does not start with a slash"
+        return f"the path {path!r} of a page does not start with a slash"
     try:
-        re.compile(path)
+        pattern = re.compile(path)
     except re.error as error:
-        return f"is not a regular expression: {error}"
+        return f"the path {path!r} of a page is not a regular expression: {error}"
+    if len(pattern.groupindex) not in {0, pattern.groups}:
+        return f"the path {path!r} of a page has groups with a name and without: name all of them, or none"
+    if not issubclass(handler, RequestHandler):
+        return f"the handler of the page {path!r} is {handler.__name__}, no class of request handlers"
     return ""
 
 
