@@ -178,6 +178,12 @@ def test_correct_uses_are_no_mistakes(tmp_path, text):
     assert problems_in(file) == []
 
 
+def test_a_file_that_cannot_be_parsed_is_named_with_the_line(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text("a = 1\ndef (")
+    assert problems_in(file) == [f"{file}:2: invalid syntax"]
+
+
 def test_our_own_plugins_and_examples_have_no_mistakes():
     files = [*ROOT.glob("plugins/*/src/**/*.py"), *ROOT.glob("examples/**/*.py")]
     assert len(files) > 50

@@ -32,10 +32,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         version: str = "1.0",
         requires: str = "plughub",
         metadata: bool = True,
+        origin: str = "",
     ) -> str:
         distribution = distribution or f"plughub-{name}"
         module = f"fake_{distribution}_{name}".replace("-", "_")
-        (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
+        (tmp_path / f"{module}.py").write_bytes(textwrap.dedent(source).encode("latin-1"))
         folder = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
         (folder / "entry_points.txt").write_text(f"[plughub]\n{name} = {module}\n")
@@ -43,6 +44,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             (folder / "METADATA").write_text(
                 f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\nRequires-Dist: {requires}\n"
             )
+        if origin:
+            (folder / "direct_url.json").write_text(origin)
         modules.append(module)
         return module
 

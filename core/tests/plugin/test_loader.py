@@ -79,6 +79,70 @@ def test_a_broken_plugin_is_named_with_its_distribution_version_and_cause(instal
     assert caught.value.__cause__ is not None
 
 
+EDITABLE = '{"url": "file:///home/ada/my%20plugin", "dir_info": {"editable": true}}'
+LOCAL = '{"url": "file:///home/ada/plugin", "dir_info": {}}'
+PROJECT = (
+    "/home/ada/my plugin/pyproject.toml: pip install -e '/home/ada/my plugin'; or leave it out of --plugins"
+)
+CORRECT = "correct FILE, or leave it out of --plugins"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem", "line", "hint"),
+    [
+        ("a = 1\ndef (", "SyntaxError: invalid syntax", ":2", CORRECT),
+        ("if 1:\nx", "IndentationError: expected an indented block", ":2", CORRECT),
+        ("a = '\xff'", "SyntaxError: (unicode error)", ":1", CORRECT),
+        ("a\0b", "SyntaxError: source code string cannot contain null bytes", "", CORRECT),
+        ("\nraise RuntimeError('boom')", "RuntimeError: boom", ":2", CORRECT),
+        ("import json\njson.loads('[')", "JSONDecodeError: ", ":2", CORRECT),
+        ("import sys\n\nsys.exit('no licence')", "SystemExit: no licence", ":3", CORRECT),
+        ("from json import nothing", "ImportError: cannot import name 'nothing'", ":1", CORRECT),
+        (
+            "\nimport no_such_library",
+            "ModuleNotFoundError: No module named 'no_such_library'",
+            ":2",
+            f"add what provides 'no_such_library' to the dependencies in {PROJECT}",
+        ),
+    ],
+)
+def test_an_editable_plugin_that_is_broken_is_named_with_file_and_line(
+    install, tmp_path, source, problem, line, hint
+) -> None:
+    file = f"{tmp_path / install('mine', source, origin=EDITABLE)}.py{line}"
+    with pytest.raises(StartError) as caught:
+        installed_plugins()["mine"].load()
+    assert f"failed with {problem}" in str(caught.value)
+    assert str(caught.value).endswith(f" ({file})")
+    assert caught.value.hint == hint.replace("FILE", file)
+
+
+def test_a_broken_plugin_that_was_installed_from_a_folder_is_corrected_there(install, tmp_path) -> None:
+    file = f"{tmp_path / install('mine', 'def (', origin=LOCAL)}.py:1"
+    with pytest.raises(StartError) as caught:
+        installed_plugins()["mine"].load()
+    assert str(caught.value).endswith(f" ({file})")
+    assert caught.value.hint == (
+        "correct it in /home/ada/plugin: pip install --force-reinstall /home/ada/plugin; or leave it out of --plugins"
+    )
+
+
+@pytest.mark.parametrize("origin", ["[]", "{", "{}", '{"url": "https://x/y.whl", "archive_info": {}}'])
+def test_a_broken_plugin_that_was_installed_from_elsewhere_is_installed_again(install, origin) -> None:
+    install("mine", "def (", origin=origin)
+    with pytest.raises(StartError) as caught:
+        installed_plugins()["mine"].load()
+    assert caught.value.hint == "pip install --force-reinstall plughub-mine, or leave it out of --plugins"
+
+
+def test_an_entry_point_to_nothing_is_corrected_in_the_project(install, tmp_path) -> None:
+    module = install("mine", SPAWNER, origin=EDITABLE)
+    (tmp_path / f"{module}.py").unlink()
+    with pytest.raises(StartError) as caught:
+        installed_plugins()["mine"].load()
+    assert caught.value.hint == f"correct the entry point in {PROJECT}"
+
+
 @pytest.mark.parametrize("requires", ["plughub>=7,<8", "plughub<0.1", "plughub>=7; python_version>='3.8'"])
 def test_a_plugin_for_another_core_is_refused_before_it_is_imported(install, requires) -> None:
     module = install("old", "raise AssertionError('imported')", requires=requires)

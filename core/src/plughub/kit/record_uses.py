@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from plughub import hookspecs, kinds
 from plughub.markers import PROJECT
+from plughub.plugin.locations import syntax_problem
 from plughub.plugin.manager import HOOKS
 from plughub.plugin.source import hook_functions
 
@@ -32,7 +33,7 @@ def problems_in(file: Path) -> list[str]:
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        return [f"{file}: {error}"]
+        return [syntax_problem(file, error)]
     names = _imports(tree)
     found = [(call.lineno, text) for call, record in _calls(tree, names) for text in _problems(call, record)]
     for function in hook_functions(tree):

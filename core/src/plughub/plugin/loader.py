@@ -15,6 +15,8 @@ from packaging.utils import canonicalize_name
 import plughub
 from plughub.domain.errors import StartError
 from plughub.markers import PROJECT
+from plughub.plugin.import_advice import advice_on_import
+from plughub.plugin.locations import location_of_failed_import, with_location
 
 _DISTRIBUTIONS: Final = {
     "simple": "plughub-localprocess",
@@ -78,11 +80,26 @@ class InstalledPlugin:
         try:
             return self.entry_point.load()
         except (Exception, SystemExit) as error:
-            raise StartError(
-                f"{self.title} is broken: importing {self.module} failed with {type(error).__name__}: "
-                + " ".join(str(error).split()),
-                hint=f"pip install --force-reinstall {self.distribution}, or leave it out of --plugins",
-            ) from error
+            raise self._explain(error) from error
+
+    def _explain(self, error: BaseException) -> StartError:
+        """Return the message on a failed import, with the line and what to do."""
+        location = location_of_failed_import(error, self.package)
+        text = error.msg if isinstance(error, SyntaxError) and location else str(error)
+        message = (
+            f"{self.title} is broken: importing {self.module} failed with {type(error).__name__}: "
+            + " ".join(text.split())
+        )
+        return StartError(
+            with_location(message, location),
+            hint=advice_on_import(
+                error,
+                location,
+                distribution=self.distribution,
+                package=self.package,
+                about=self.entry_point.dist,
+            ),
+        )
 
 
 def installed_plugins() -> dict[str, InstalledPlugin]:

@@ -12,6 +12,7 @@ from typing import Final
 from plughub.contract import ATTRIBUTE
 from plughub.markers import PREFIX
 from plughub.plugin.loader import InstalledPlugin
+from plughub.plugin.locations import syntax_problem
 
 _CLASS_HOOKS: Final = frozenset(
     {
@@ -55,7 +56,7 @@ def read_source(plugin: InstalledPlugin) -> PluginSource:
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        return PluginSource(file=str(file), problem=f"broken: {file} cannot be read: {error}")
+        return PluginSource(file=str(file), problem=f"broken: {syntax_problem(file, error)}")
     functions = list(hook_functions(tree))
     return PluginSource(
         file=str(file),
