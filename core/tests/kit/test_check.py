@@ -160,6 +160,12 @@ def test_all_mistakes_are_reported_with_file_and_line(check, tmp_path):
     assert code == 1
     assert "3 problems" in said
     assert said.count(f"{tmp_path}/project/src/plughub_tested.py:4: ") == 2
+    assert said.count(f"{tmp_path}/project/src/plughub_tested.py:5: ") == 1
+
+
+def test_a_class_of_a_wrong_base_is_reported_with_file_and_line(check, tmp_path):
+    _, said = check("class Mine: ...\n@hookimpl\ndef hub_register_spawner(): return Mine\n")
+    assert f"{tmp_path}/project/src/plughub_tested.py:3: hub_register_spawner returns Mine" in said
 
 
 @pytest.mark.parametrize(

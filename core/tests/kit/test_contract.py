@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import subprocess
@@ -78,8 +79,9 @@ def test_the_hub_refuses_a_plugin_for_a_newer_contract_before_any_hook():
 
     with pytest.raises(
         StartError, match=r"plugin 'new' violates the contract: it is written for version 99\.0"
-    ):
+    ) as caught:
         ActivePlugins().add("new", Plugin())
+    assert str(caught.value).endswith(f" ({__file__}:{inspect.getsourcelines(Plugin)[1]})")
 
 
 @pytest.mark.parametrize("name", DEPRECATED)
@@ -101,6 +103,7 @@ def test_a_plugin_that_uses_what_is_deprecated_is_named_in_the_log(used, warned,
     with caplog.at_level(logging.WARNING):
         ActivePlugins().add("old", Plugin())
     expected = f"plugin 'old' uses {used}, which is deprecated since plughub 0.1 and will be removed in 0.3: use hub_news"
+    expected += f" ({__file__}:{Plugin.hub_event.__code__.co_firstlineno})"
     assert caplog.messages == [expected] * warned
 
 

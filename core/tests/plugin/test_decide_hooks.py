@@ -222,10 +222,12 @@ async def test_a_field_of_a_wrong_type_is_a_failure_of_the_plugin(
 async def test_each_hook_with_a_record_refuses_another_answer(
     plugins, caller, caplog, fakes, hook, call, wanted
 ) -> None:
-    plugins.add("odd", fakes.plugin(**{hook: lambda: 1.5}))
+    function = lambda: 1.5  # noqa: E731
+    plugins.add("odd", fakes.plugin(**{hook: function}))
     try:
         assert await call(Hooks(caller)) is None
         said = caplog.text
     except PluginError as error:
         said = str(error)
-    assert f"plugin 'odd' failed in {hook}: it must return {wanted} or None, not float" in said
+    problem = f"it must return {wanted} or None, not float ({__file__}:{function.__code__.co_firstlineno})"
+    assert f"plugin 'odd' failed in {hook}: {problem}" in said

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import types
 
 import pytest
@@ -123,8 +124,9 @@ def test_backends_are_recognized_by_their_hooks(plugins) -> None:
 )
 def test_a_backend_that_could_never_be_stopped_is_refused(plugins, fakes, hook, also) -> None:
     half = fakes.plugin(**{hook: lambda: None})
-    with pytest.raises(StartError, match=f"it implements {hook}, and must also implement {also}"):
+    with pytest.raises(StartError, match=f"it implements {hook}, and must also implement {also}") as caught:
         plugins.add("half", half)
+    assert f"({__file__}:" in str(caught.value)
 
 
 def test_only_attributes_named_like_hooks_are_read(plugins) -> None:
@@ -267,6 +269,7 @@ def test_a_plugin_that_violates_the_contract_is_refused_without_a_trace(plugins,
     with pytest.raises(StartError) as caught:
         plugins.add("bad", holder)
     assert str(caught.value).startswith(f"plugin 'bad' violates the contract: {problem}")
+    assert str(caught.value).endswith(f" ({__file__}:{inspect.unwrap(function).__code__.co_firstlineno})")
     assert caught.value.exit_code == 2
     assert plugins.names == ()
     assert all(not plugins.implementations(hook) for hook in HOOKS)

@@ -165,8 +165,10 @@ async def test_a_failing_generator_is_named_and_does_not_end_the_hub(
     plugins, caller, fakes, hook, answer, reason
 ) -> None:
     plugins.add("odd", fakes.plugin(**{f"hub_{hook}": answer}))
-    with pytest.raises(PluginError, match=f"plugin 'odd' failed in hub_{hook}: {reason}"):
+    with pytest.raises(PluginError, match=f"plugin 'odd' failed in hub_{hook}: {reason}") as caught:
         [item async for item in getattr(Hooks(caller), hook)("odd", "mark")]
+    names_line = str(caught.value).endswith(f" ({__file__}:{answer.__code__.co_firstlineno})")
+    assert names_line == reason.startswith("it must")
 
 
 def test_the_caller_uses_public_names_of_pluggy_only() -> None:

@@ -14,6 +14,7 @@ from plughub.classes.spawner.spawner import Spawner
 from plughub.domain.errors import StartError
 from plughub.markers import hookimpl
 from plughub.plugin.hook_calls import describe
+from plughub.plugin.locations import location_of, with_location
 
 
 class SpawnerPlugin:
@@ -139,7 +140,10 @@ def check_base(plugin: str, kind: str, cls: object, base: type) -> None:
         StartError: it has not.
     """
     if not (isinstance(cls, type) and issubclass(cls, base)):
+        problem = (
+            f"plugin {plugin!r} violates the contract: {name_of(cls)} is not a subclass of {PUBLIC[kind]}"
+        )
         raise StartError(
-            f"plugin {plugin!r} violates the contract: {name_of(cls)} is not a subclass of {PUBLIC[kind]}",
+            with_location(problem, location_of(cls)),
             hint=what_to_inherit(kind, cls),
         )

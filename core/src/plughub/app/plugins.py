@@ -327,7 +327,7 @@ class PluginChooser:
         for kind in BASES:
             for plugin, cls in self._classes_of(kind).items():
                 selection.classes.append(cls)
-                with failing_start(plugin, f"the constructor of {cls.__name__}"):
+                with failing_start(plugin, f"the constructor of {cls.__name__}", cls):
                     active.add_part(plugin, kind, self._adapter(plugin, kind, cls))
         selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
         selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]

@@ -17,6 +17,7 @@ from plughub.domain.errors import StartError
 from plughub.kit.record_uses import problems_in
 from plughub.kit.register_hooks import call_register_hooks
 from plughub.plugin.loader import InstalledPlugin
+from plughub.plugin.locations import location_of
 from plughub.plugin.manager import problems_of
 from plughub.plugin.plugin_classes import registered_class
 from plughub.plugin.source import source_file, source_files
@@ -40,7 +41,7 @@ def check_plugin(plugin: InstalledPlugin) -> tuple[list[str], str]:
     Raises:
         StartError: it is incompatible with this core, or cannot be imported.
     """
-    found = [f"{plugin.module}: {problem}" for problem in problems_of(plugin.load())]
+    found = [f"{problem.location or plugin.module}: {problem.text}" for problem in problems_of(plugin.load())]
     for file in source_files(plugin):
         found += problems_in(file)
     found = found or list(_problems_of_classes(plugin))
@@ -89,4 +90,5 @@ def _problems_of_classes(plugin: InstalledPlugin) -> Iterator[str]:
             yield str(error)
             continue
         if cls is not None and not issubclass(cls, base):
-            yield f"hub_register_{kind} returns {cls.__name__}, which is not a plughub {base.__name__}"
+            problem = f"hub_register_{kind} returns {cls.__name__}, which is not a plughub {base.__name__}"
+            yield f"{location_of(cls) or plugin.module}: {problem}"

@@ -27,6 +27,7 @@ from plughub.domain.errors import (
 from plughub.kinds import Refusal
 from plughub.plugin.answer_fields import check_fields
 from plughub.plugin.failure_log import log_failure
+from plughub.plugin.locations import location_of, location_of_error, with_location
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
 from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
@@ -40,6 +41,12 @@ Observer = Callable[[str, str, float, str, Any], None]
 log = logging.getLogger("plughub.plugin")
 
 MISSING: Final = object()
+
+_PROGRAMMING_ERRORS: Final = (
+    *(TypeError, AttributeError, NameError, LookupError, ArithmeticError, AssertionError),
+    *(ImportError, SyntaxError),
+)
+"""Exceptions that are no message to an administrator, but tell the author what is wrong in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +103,10 @@ class HookCaller:
             plugin = owner_of(impl)
             if only not in {None, plugin}:
                 continue
-            with failing_start(plugin, hook):
+            with failing_start(plugin, hook, impl.function):
                 value = impl.function(*(arguments[name] for name in impl.argnames))
-                value = _as_expected(value, expected, each)
+                with _checking_answer_of(impl.function):
+                    value = _as_expected(value, expected, each)
             if value is not None:
                 answers.append(Answer(value, plugin))
         return answers
@@ -238,7 +246,8 @@ class HookCaller:
             value = await run_with_timeout(
                 self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
             )
-            _check_type(value, expected)
+            with _checking_answer_of(impl.function):
+                _check_type(value, expected)
             outcome = "ok"
             return value
         except TimeLimitError as error:
@@ -275,7 +284,9 @@ class _WantsToExitError(Exception):
     """Attempt of a plugin to end the process."""
 
 
-async def contained(plugin: str, hook: str, items: Any, each: type[T]) -> AsyncIterator[T]:
+async def contained(
+    plugin: str, hook: str, items: Any, each: type[T], function: Any = None
+) -> AsyncIterator[T]:
     """Yield what an asynchronous generator of a plugin yields.
 
     Args:
@@ -283,15 +294,18 @@ async def contained(plugin: str, hook: str, items: Any, each: type[T]) -> AsyncI
         hook: that returned the generator.
         items: the generator.
         each: required type of its items.
+        function: that returned the generator, to name its line.
 
     Raises:
         PluginError: it is no generator, yields something else, or failed, also by ending the process.
     """
     if not isinstance(items, AsyncIterator):
-        raise PluginError(plugin, hook, "it must be an async generator: write async def, and yield in it")
+        problem = "it must be an async generator: write async def, and yield in it"
+        raise PluginError(plugin, hook, with_location(problem, location_of(function)))
     try:
         async for item in items:
-            _check_item(item, each)
+            with _checking_answer_of(function):
+                _check_item(item, each)
             yield item
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         raise PluginError(plugin, hook, describe(error)) from error
@@ -310,12 +324,13 @@ def describe(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def failing_start(plugin: str, doing: str) -> Iterator[None]:
+def failing_start(plugin: str, doing: str, code: Any = None) -> Iterator[None]:
     """Convert exceptions of a plugin during the start of the hub into a message that names the plugin.
 
     Args:
         plugin: its name.
         doing: the failing activity, such as the name of a hook.
+        code: the function or class that is called, to name the line of a mistake in it.
 
     Raises:
         StartError: the plugin failed.
@@ -326,11 +341,22 @@ def failing_start(plugin: str, doing: str) -> Iterator[None]:
         error.plugin = error.plugin or plugin
         raise
     except (Exception, SystemExit) as error:
+        package = str(getattr(code, "__module__", "")).partition(".")[0]
+        location = location_of_error(error, package) if isinstance(error, _PROGRAMMING_ERRORS) else ""
         raise StartError(
-            f"plugin {plugin!r} failed in {doing}: {describe(error)}",
+            with_location(f"plugin {plugin!r} failed in {doing}: {describe(error)}", location),
             exit_code=exit_code_of(error),
             plugin=plugin,
         ) from error
+
+
+@contextlib.contextmanager
+def _checking_answer_of(function: Any) -> Iterator[None]:
+    """Name the line of the function, or generator, whose answer has a wrong type."""
+    try:
+        yield
+    except TypeError as error:
+        raise TypeError(with_location(str(error), location_of(function))) from error
 
 
 def _as_expected(value: Any, expected: type | None, each: Kind | None) -> Any:

@@ -195,7 +195,8 @@ class Hooks:
         impl = self.caller.owner(plugin, "hub_watch")
         if impl is None:
             return None
-        return contained(plugin, "hub_watch", impl.function(*([mark] if impl.argnames else [])), str)
+        report = impl.function(*([mark] if impl.argnames else []))
+        return contained(plugin, "hub_watch", report, str, impl.function)
 
     def verifies_addresses(self, plugin: str) -> bool:
         """Return whether a spawner implements `hub_verify_address`."""
@@ -234,7 +235,7 @@ class Hooks:
         if impl is None:
             return None
         report = impl.function(*([server] if impl.argnames else []))
-        return contained(plugin, "hub_progress", report, Progress)
+        return contained(plugin, "hub_progress", report, Progress, impl.function)
 
     async def logs(self, plugin: str, server: Server, lines: int) -> tuple[str, ...]:
         """Return the last lines of the server's output."""

@@ -16,7 +16,7 @@ import plughub
 from plughub.domain.errors import StartError
 from plughub.markers import PROJECT
 from plughub.plugin.import_advice import advice_on_import
-from plughub.plugin.locations import location_of_failed_import, with_location
+from plughub.plugin.locations import location_of_error, with_location
 
 _DISTRIBUTIONS: Final = {
     "simple": "plughub-localprocess",
@@ -84,7 +84,7 @@ class InstalledPlugin:
 
     def _explain(self, error: BaseException) -> StartError:
         """Return the message on a failed import, with the line and what to do."""
-        location = location_of_failed_import(error, self.package)
+        location = location_of_error(error, self.package)
         text = error.msg if isinstance(error, SyntaxError) and location else str(error)
         message = (
             f"{self.title} is broken: importing {self.module} failed with {type(error).__name__}: "

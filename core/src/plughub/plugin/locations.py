@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import traceback
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, Final
+
+import plughub
+
+_HUB: Final = f"{Path(plughub.__file__).parent}{os.sep}"
 
 
 def location_of(thing: Any) -> str:
-    """Return where something is defined; empty if unknown.
+    """Return where something is defined; empty if unknown, or if it is the hub's adapter of a class.
 
     Args:
-        thing: a function, method, generator, class or module. A module has no line.
+        thing: a function, method, class or module. A module has no line.
     """
     if inspect.ismodule(thing):
         return getattr(thing, "__file__", None) or ""
@@ -24,8 +29,10 @@ def location_of(thing: Any) -> str:
     while isinstance(thing, functools.partial):
         thing = thing.func
     thing = inspect.unwrap(getattr(thing, "__func__", thing))
-    code = getattr(thing, "__code__", None) or getattr(thing, "ag_code", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if isinstance(code, CodeType) else ""
+    code = getattr(thing, "__code__", None)
+    if not isinstance(code, CodeType) or code.co_filename.startswith(_HUB):
+        return ""
+    return f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def with_location(text: str, location: str) -> str:
@@ -45,11 +52,11 @@ def syntax_problem(file: object, error: Exception) -> str:
     return f"{_with_line(str(file), error.lineno)}: {error.msg}"
 
 
-def location_of_failed_import(error: BaseException, package: str) -> str:
-    """Return where the import of a plugin failed; empty if no line of the plugin's was reached.
+def location_of_error(error: BaseException, package: str) -> str:
+    """Return the last line of a plugin that was reached before an exception; empty if none was.
 
     Args:
-        error: what the import raised.
+        error: the exception, with its traceback.
         package: top-level package of the plugin.
     """
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():

@@ -6,7 +6,8 @@ import difflib
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType, MethodType
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from plughub.contract import ATTRIBUTE, contract_problem
 from plughub.deprecations import DEPRECATED
 from plughub.domain.errors import StartError
 from plughub.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, CallMode, HookTerms
+from plughub.plugin.locations import location_of, with_location
 
 log = logging.getLogger("plughub.plugins")
 PART_SEPARATOR: Final = ":"
@@ -162,7 +164,23 @@ def _priority(impl: pluggy.HookImpl) -> int:
     return -1 if impl.tryfirst else int(impl.trylast)
 
 
-def problems_of(plugin: object) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class ContractProblem:
+    """Violation of the contract by a plugin.
+
+    Attributes:
+        text: what is wrong.
+        location: ``file:line`` of the function, or the file of the module; empty if unknown.
+    """
+
+    text: str
+    location: str
+
+    def __str__(self) -> str:
+        return with_location(self.text, self.location)
+
+
+def problems_of(plugin: object) -> Iterator[ContractProblem]:
     """Yield how a plugin violates the contract: its version, hooks that do not exist, or wrong signatures.
 
     Args:
@@ -172,20 +190,22 @@ def problems_of(plugin: object) -> Iterator[str]:
         getattr(plugin, ATTRIBUTE, None) if inspect.ismodule(plugin) else vars(type(plugin)).get(ATTRIBUTE)
     )
     if problem := contract_problem(stated):
-        yield problem
+        holder = plugin if inspect.ismodule(plugin) else type(plugin)
+        yield ContractProblem(problem, location_of(holder))
     implemented = dict(_prefixed(plugin))
     for hook, function in implemented.items():
         marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
         problem = _problem_with(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
-            yield problem
+            yield ContractProblem(problem, location_of(function))
     yield from _missing(implemented)
 
 
-def _missing(implemented: Collection[str]) -> Iterator[str]:
+def _missing(implemented: Mapping[str, Callable[..., object]]) -> Iterator[ContractProblem]:
     for hook, needed in ALSO.items():
         if hook in implemented and (missing := [name for name in needed if name not in implemented]):
-            yield f"it implements {hook}, and must also implement {' and '.join(missing)}"
+            problem = f"it implements {hook}, and must also implement {' and '.join(missing)}"
+            yield ContractProblem(problem, location_of(implemented[hook]))
 
 
 def _check(name: str, plugin: object) -> None:
@@ -199,7 +219,8 @@ def _check(name: str, plugin: object) -> None:
                 *(f"{hook}({argument})" for argument in _arguments_of(function)),
             ):
                 if used in DEPRECATED:
-                    log.warning("plugin %r uses %s", name, DEPRECATED[used])
+                    warning = with_location(str(DEPRECATED[used]), location_of(function))
+                    log.warning("plugin %r uses %s", name, warning)
 
 
 def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:
