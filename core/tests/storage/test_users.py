@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from plughub.domain.clock import utcnow
 
@@ -93,3 +94,11 @@ def test_identities_are_transferred_unless_the_subject_belongs_to_another_user(s
             "bob": [("pam", "bob")],
             "carol": [("Strict", "carol")],
         }
+
+
+def test_reading_a_user_does_not_ask_the_database_for_the_time(stored):
+    stored(lambda tx: tx.users.create("alice"))
+    statements = []
+    event.listen(stored.database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    assert stored(lambda tx: tx.servers.of_user(tx.users.get("alice").id))
+    assert len(statements) == 3

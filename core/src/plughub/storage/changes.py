@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -53,9 +54,9 @@ class Changes:
         added: number, topic and key of the changes of this transaction.
     """
 
-    def __init__(self, connection: Connection, now: float) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
-        self._now = now
+        self._clock = clock
         self._servers: set[int] = set()
         self.added: list[tuple[int, str, str]] = []
 
@@ -70,7 +71,7 @@ class Changes:
         if self._by_database_clock:
             number = self._connection.execute(_ADD_NOW, facts).scalar_one()
         else:
-            number = self._connection.execute(_ADD, {"at": self._now, **facts}).scalar_one()
+            number = self._connection.execute(_ADD, {"at": self._clock(), **facts}).scalar_one()
         self.added.append((number, topic, key))
 
     def add_server(self, server_id: int) -> None:
@@ -82,7 +83,7 @@ class Changes:
         if self._by_database_clock:
             rows = self._connection.execute(_ADD_SERVER_NOW, facts)
         else:
-            rows = self._connection.execute(_ADD_SERVER, {"at": self._now, **facts})
+            rows = self._connection.execute(_ADD_SERVER, {"at": self._clock(), **facts})
         self.added += [(row.id, SERVER, row.key) for row in rows]
 
     def since(self, at: float) -> list[tuple[int, str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -142,11 +142,15 @@ class Claimant:
 class Operations:
     """Operations, on one connection."""
 
-    def __init__(self, connection: Connection, now: float) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
-        self._now = now
+        self._clock = clock
         # Requests for operations whose row this transaction has locked: nothing else changes them.
         self._requested: dict[str, Any] = {}
+
+    @property
+    def _now(self) -> float:
+        return self._clock()
 
     def begin(
         self,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from functools import cached_property
 
 from sqlalchemy import Connection, text
+from sqlalchemy.util import memoized_property
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.hub_counts import DEFAULT_WINDOW, HubCounts
@@ -38,6 +38,9 @@ from plughub.storage.users import Users
 class Transaction:
     """All queries, inside one transaction.
 
+    Its properties are not those of functools, which in Python 3.11 hold one lock for all instances: a
+    transaction whose query for the time hangs would block the others.
+
     Args:
         connection: its connection.
 
@@ -49,7 +52,7 @@ class Transaction:
         self._connection = connection
         self.begun = time.monotonic()
 
-    @cached_property
+    @memoized_property
     def _now(self) -> float:
         # Machines that share a PostgreSQL use its clock for leases. SQLite is used on one machine only.
         if self._connection.dialect.name != "postgresql":
@@ -73,137 +76,137 @@ class Transaction:
         """Return the time of the database's clock, in seconds since the epoch."""
         return self._now
 
-    @cached_property
+    @memoized_property
     def changes(self) -> Changes:
         """Change feed."""
-        return Changes(self._connection, self._now)
+        return Changes(self._connection, self.now)
 
-    @cached_property
+    @memoized_property
     def change_readers(self) -> ChangeReaders:
         """Keys by which changes are delivered to their readers."""
         return ChangeReaders(self._connection)
 
-    @cached_property
+    @memoized_property
     def users(self) -> Users:
         """Users."""
-        return Users(self._connection, self.changes, self._now)
+        return Users(self._connection, self.changes, self.now)
 
-    @cached_property
+    @memoized_property
     def user_list(self) -> UserList:
         """Many users at once."""
         return UserList(self._connection, self.changes)
 
-    @cached_property
+    @memoized_property
     def lists(self) -> Lists:
         """Long lists."""
         return Lists(self._connection, self._now)
 
-    @cached_property
+    @memoized_property
     def groups(self) -> Groups:
         """Groups."""
         return Groups(self._connection, self.changes)
 
-    @cached_property
+    @memoized_property
     def services(self) -> Services:
         """Services."""
         return Services(self._connection, self.changes)
 
-    @cached_property
+    @memoized_property
     def service_lives(self) -> ServiceLives:
         """State of services that run or should run."""
         return ServiceLives(self._connection, self.changes, self._now)
 
-    @cached_property
+    @memoized_property
     def roles(self) -> Roles:
         """Roles."""
         return Roles(self._connection, self.changes)
 
-    @cached_property
+    @memoized_property
     def operations(self) -> Operations:
         """Operations."""
-        return Operations(self._connection, self._now)
+        return Operations(self._connection, self.now)
 
-    @cached_property
+    @memoized_property
     def posted_values(self) -> PostedValues:
         """Values that starting servers post for their spawners."""
         return PostedValues(self._connection)
 
-    @cached_property
+    @memoized_property
     def servers(self) -> Servers:
         """Servers."""
         return Servers(self._connection, self.operations, self.changes)
 
-    @cached_property
+    @memoized_property
     def runs(self) -> Runs:
         """Runs of servers, for usage accounting."""
         return Runs(self._connection, self._now)
 
-    @cached_property
+    @memoized_property
     def shares(self) -> Shares:
         """Shares and share codes."""
         return Shares(self._connection, self.changes)
 
-    @cached_property
+    @memoized_property
     def tokens(self) -> Tokens:
         """Tokens."""
         return Tokens(self._connection, self.changes)
 
-    @cached_property
+    @memoized_property
     def sessions(self) -> Sessions:
         """Login sessions."""
         return Sessions(self._connection, self.changes, self._now)
 
-    @cached_property
+    @memoized_property
     def oauth(self) -> OAuth:
         """OAuth clients and codes."""
         return OAuth(self._connection, self.tokens)
 
-    @cached_property
+    @memoized_property
     def leases(self) -> Leases:
         """Leases."""
         return Leases(self._connection, self._now)
 
-    @cached_property
+    @memoized_property
     def hub_processes(self) -> HubProcesses:
         """Hub registry."""
         return HubProcesses(self._connection, self.operations, self.leases, self._now)
 
-    @cached_property
+    @memoized_property
     def admissions(self) -> Admissions:
         """Admissions of users by administrators."""
         return Admissions(self._connection)
 
-    @cached_property
+    @memoized_property
     def pending_deletions(self) -> PendingDeletions:
         """Pending deletions of users."""
         return PendingDeletions(self._connection, self._now)
 
-    @cached_property
+    @memoized_property
     def audit(self) -> Audit:
         """Audit log."""
         return Audit(self._connection)
 
-    @cached_property
+    @memoized_property
     def problems(self) -> HubProblems:
         """Problems that the database shows."""
         return HubProblems(self._connection)
 
-    @cached_property
+    @memoized_property
     def plugin_owners(self) -> PluginOwners:
         """Plugins that own servers and identities."""
         return PluginOwners(self._connection)
 
-    @cached_property
+    @memoized_property
     def login_links(self) -> LoginLinks:
         """One-time login links."""
         return LoginLinks(self._connection, self._now)
 
-    @cached_property
+    @memoized_property
     def login_attempts(self) -> LoginAttempts:
         """Counts of wrong passwords."""
         return LoginAttempts(self._connection)
 
-    @cached_property
+    @memoized_property
     def settings(self) -> Settings:
         """Stored facts by name."""
         return Settings(self._connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -85,10 +85,10 @@ def user_of(row: Any, granted: Granted) -> User:
 class Users:
     """Users, on one connection."""
 
-    def __init__(self, connection: Connection, changes: Changes, now: float) -> None:
+    def __init__(self, connection: Connection, changes: Changes, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._changes = changes
-        self._now = now
+        self._clock = clock
 
     def get(self, name: str) -> User | None:
         """Find a user by name."""
@@ -197,7 +197,7 @@ class Users:
     def add_identity(self, user_id: int, plugin: str, subject: str, name: str = "") -> None:
         """Store an identity of a user as refreshed now; an empty name keeps the stored one."""
         key = {"plugin": plugin, "subject": subject}
-        facts = {"refreshed": self._now} | ({"name": name} if name else {})
+        facts = {"refreshed": self._clock()} | ({"name": name} if name else {})
         insert_unless_there(self._connection, tables.identities, key, user_id=user_id, **facts)
         self._connection.execute(
             update(tables.identities)
