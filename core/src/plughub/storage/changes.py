@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Executable,
     Unicode,
     bindparam,
     cast,
@@ -20,31 +19,38 @@ from sqlalchemy import (
 )
 
 from plughub.storage import tables
+from plughub.storage.compiled_query import CompiledQuery, CompiledWrite
 
 _changes = tables.changes.c
 # Not the start of the transaction: it may have waited for a lock for longer than readers look back.
 _NOW = func.extract("epoch", func.clock_timestamp())
-_ADD = insert(tables.changes).returning(_changes.id)
-_ADD_NOW = _ADD.values(at=_NOW)
+_CLOCK = CompiledQuery(select(_NOW.label("now")))
+_INSERT = insert(tables.changes).returning(_changes.id)
+_ADD, _ADD_NOW = CompiledWrite(_INSERT), CompiledWrite(_INSERT.values(at=_NOW))
 SERVER: Final = "server"
 """Topic of servers; the keys are those of user and server, such as ``3/17``, or empty for any servers."""
 
 
-def _add_server(at: ColumnElement[Any]) -> Executable:
+def _add_server(at: ColumnElement[Any]) -> CompiledWrite:
     spawners = tables.spawners.c
     key = cast(spawners.user_id, Unicode) + "/" + cast(spawners.id, Unicode)
     one = select(at, literal(SERVER), key).where(spawners.id == bindparam("of_server"))
     added = insert(tables.changes).from_select(["at", "topic", "key"], one, include_defaults=False)
-    return added.returning(_changes.id, _changes.key)
+    return CompiledWrite(added.returning(_changes.id, _changes.key))
 
 
 _ADD_SERVER = _add_server(bindparam("at"))
 _ADD_SERVER_NOW = _add_server(_NOW)
-_SINCE = (
+_SINCE = CompiledQuery(
     select(_changes.id, _changes.topic, _changes.key)
     .where(_changes.at >= bindparam("since"))
     .order_by(_changes.id)
 )
+
+
+def database_time(connection: Connection) -> float:
+    """Return the time of PostgreSQL's clock, in seconds since the epoch."""
+    return float(_CLOCK.first(connection).now)
 
 
 class Changes:
@@ -69,10 +75,10 @@ class Changes:
         """Record a change."""
         facts = {"topic": topic, "key": key}
         if self._by_database_clock:
-            number = self._connection.execute(_ADD_NOW, facts).scalar_one()
+            added = _ADD_NOW.run(self._connection, facts)
         else:
-            number = self._connection.execute(_ADD, {"at": self._clock(), **facts}).scalar_one()
-        self.added.append((number, topic, key))
+            added = _ADD.run(self._connection, {"at": self._clock(), **facts})
+        self.added.append((added.first.id, topic, key))
 
     def add_server(self, server_id: int) -> None:
         """Record a change of a server that its readers can see, once in a transaction."""
@@ -81,14 +87,14 @@ class Changes:
         self._servers.add(server_id)
         facts: dict[str, Any] = {"of_server": server_id}
         if self._by_database_clock:
-            rows = self._connection.execute(_ADD_SERVER_NOW, facts)
+            added = _ADD_SERVER_NOW.run(self._connection, facts)
         else:
-            rows = self._connection.execute(_ADD_SERVER, {"at": self._clock(), **facts})
-        self.added += [(row.id, SERVER, row.key) for row in rows]
+            added = _ADD_SERVER.run(self._connection, {"at": self._clock(), **facts})
+        self.added += [(row.id, SERVER, row.key) for row in added.rows]
 
     def since(self, at: float) -> list[tuple[int, str, str]]:
         """List number, topic and key of the changes since a time in seconds since the epoch."""
-        rows = self._connection.execute(_SINCE, {"since": at})
+        rows = _SINCE.all(self._connection, {"since": at})
         return [(row.id, row.topic, row.key) for row in rows]
 
     def purge(self, before: float) -> None:

@@ -1,4 +1,4 @@
-"""Frequent queries, compiled once and run on the driver's cursor."""
+"""Frequent statements, compiled once and run on the driver's cursor."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Dialect, Integer, String, Text, bindparam
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import SelectBase
+from sqlalchemy.sql.expression import SelectBase, UpdateBase
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -48,7 +48,8 @@ class CompiledQuery:
         plan = self._plans.get(dialect.name)
         if plan is None:
             plan = self._plans[dialect.name] = _Plan(self._statement, dialect)
-        return plan.convert(*_fetch(connection, plan.text, plan.parameters(values or {})))
+        description, rows, _ = _fetch(connection, plan.text, plan.parameters(values or {}))
+        return plan.convert(description, rows)
 
     def first(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Any:
         """Run the query and return the first row; None if there is none.
@@ -60,24 +61,77 @@ class CompiledQuery:
         return next(iter(self.all(connection, values)), None)
 
 
-class _Plan:
-    """Text of a query in one dialect, with the conversions of its parameters and columns.
+class Written(NamedTuple):
+    """Result of a `CompiledWrite`.
 
-    Args:
-        statement: the query.
-        dialect: the dialect.
+    Attributes:
+        rows: what the statement returns, as named tuples.
+        changed: number of inserted, changed or deleted rows.
     """
 
-    def __init__(self, statement: SelectBase, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        columns = statement.selected_columns
+    rows: list[Any]
+    changed: int
+
+    @property
+    def first(self) -> Any:
+        """The first returned row; None if there is none."""
+        return self.rows[0] if self.rows else None
+
+
+class CompiledWrite:
+    """Insert, update or delete of single rows, run like a `CompiledQuery`.
+
+    Args:
+        statement: the statement; columns that it does not set itself are set by the parameters of `run`, as
+            in ``Connection.execute``.
+    """
+
+    def __init__(self, statement: UpdateBase) -> None:
+        self._statement = statement
+        self._plans: dict[tuple[str, ...], _Plan] = {}
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Written:
+        """Run the statement in the connection's transaction.
+
+        Args:
+            connection: connection of the transaction.
+            values: parameters and columns by name; the code determines which, so that few plans are kept.
+        """
+        dialect = connection.dialect
+        kind = (dialect.name, *values)
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = _Plan(self._statement, dialect, tuple(values))
+        description, rows, count = _fetch(connection, plan.text, plan.parameters(values))
+        return Written(plan.convert(description, rows), count)
+
+
+class _Plan:
+    """Text of a statement in one dialect, with the conversions of its parameters and columns.
+
+    Args:
+        statement: the statement.
+        dialect: the dialect.
+        keys: names of the parameters, for columns to write.
+    """
+
+    def __init__(
+        self, statement: SelectBase | UpdateBase, dialect: Dialect, keys: Sequence[str] | None = None
+    ) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=keys)
+        columns: Any = statement.exported_columns
         self._dialect = dialect
         self.text = str(compiled)
+        if "POSTCOMPILE" in self.text:
+            raise TypeError(f"a parameter is a list; use is_one_of: {self.text}")
         self._order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-        self._defaults = dict(compiled.params)
+        given = {
+            name: compiled.params[name] for bound, name in compiled.bind_names.items() if not bound.required
+        }
+        self._defaults = {**given, **_column_defaults(compiled)}
         row: Any = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc] # noqa: PYI024
         self._make: Convert = partial(tuple.__new__, row)  # a third of the time of row._make
-        kinds = {name: bound.type.dialect_impl(dialect) for name, bound in compiled.binds.items()}
+        kinds = {name: bound.type.dialect_impl(dialect) for bound, name in compiled.bind_names.items()}
         binds = ((name, kind.bind_processor(dialect)) for name, kind in kinds.items())
         self._binds = tuple((name, convert) for name, convert in binds if convert is not None)
         self._kinds = [column.type.dialect_impl(dialect) for column in columns]
@@ -92,6 +146,8 @@ class _Plan:
 
     def convert(self, description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[Any]:
         """Convert the columns of rows, given the driver's description of them."""
+        if not self._kinds:
+            return []  # PostgreSQL returns the key of an inserted row without being asked
         if self._results is None:
             self._results = tuple(self._converters(description))
         if not self._results:
@@ -112,8 +168,22 @@ class _Plan:
                 yield number, convert
 
 
-def _fetch(connection: Connection, text: str, parameters: Any) -> tuple[Sequence[Any], Sequence[Any]]:
-    cursor = connection.connection.cursor()
+def _column_defaults(compiled: SQLCompiler) -> dict[str, Any]:
+    """Return the values of columns that a statement sets to the default of the table."""
+    if not compiled.isinsert and not compiled.isupdate:
+        return {}
+    found: dict[str, Any] = {}
+    for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
+        default: Any = column.default if compiled.isinsert else column.onupdate
+        if not default.is_scalar:
+            raise TypeError(f"the default of {column} is computed")
+        found[column.key] = default.arg
+    return found
+
+
+def _fetch(connection: Connection, text: str, parameters: Any) -> tuple[Sequence[Any], Sequence[Any], int]:
+    """Run a statement; return the driver's description of its columns, its rows, and the number of rows."""
+    cursor: Any = connection.connection.cursor()
     # As SQLAlchemy does: looking for listeners costs a fifth of a query.
     has_listeners = connection._has_events or connection.engine._has_events  # noqa: SLF001
     try:
@@ -124,7 +194,9 @@ def _fetch(connection: Connection, text: str, parameters: Any) -> tuple[Sequence
         if has_listeners:
             for listener in connection.dispatch.after_cursor_execute:
                 listener(connection, cursor, text, parameters, None, False)
-        return cursor.description or (), cursor.fetchall()
+        if cursor.description is None:
+            return (), (), cursor.rowcount
+        return cursor.description, cursor.fetchall(), cursor.rowcount
     except connection.dialect.loaded_dbapi.Error as error:
         raise _wrapped(connection, text, error) from error
     finally:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from plughub.domain.servers import Operation, OperationKind, Phase
 from plughub.storage import tables
+from plughub.storage.compiled_query import CompiledQuery
 from plughub.storage.failures import unpack_failure
 from plughub.storage.progress import unpack_progress
 
@@ -34,7 +35,8 @@ def _next_turn() -> Any:
     begun = func.max(case((~QUEUED, _ROUND)))
     waiting = func.min(case((QUEUED, _ROUND)))
     # An undo does not count against the limit of starts: it may wait long for a broken engine.
-    in_progress = func.count(case((_ops.phase.not_in([Phase.QUEUED.value, Phase.UNDO.value]), _ops.id)))
+    counts = ~QUEUED & (_ops.phase != Phase.UNDO.value)
+    in_progress = func.count(case((counts, _ops.id)))
     starts = (OPEN, _ops.kind == OperationKind.START.value)
     return select(
         own.label("own"),
@@ -66,12 +68,12 @@ class QueueState(NamedTuple):
 
 def read_queue(connection: Connection, user_id: int) -> QueueState:
     """Read the queue for a new start of a user."""
-    row = connection.execute(_NEXT_TURN, {"of_user": user_id}).one()
+    row = _NEXT_TURN.first(connection, {"of_user": user_id})
     begun = max(row.begun or 0, (row.waiting or 1) - 1)
     return QueueState(int(max(row.own or 0, begun)) + 1, row.waiting is not None, int(row.in_progress))
 
 
-_NEXT_TURN: Final = _next_turn()
+_NEXT_TURN: Final = CompiledQuery(_next_turn())
 TURNS: Final = _turns()
 """Ids of queued starts, the next first; parameter ``most``."""
 PLACES: Final = _places()

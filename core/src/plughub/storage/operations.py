@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Update, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, text, update
 
 from plughub.domain.errors import ConflictError
 from plughub.domain.servers import (
@@ -21,6 +21,7 @@ from plughub.domain.servers import (
     ServerRecord,
 )
 from plughub.storage import tables
+from plughub.storage.compiled_query import CompiledQuery, CompiledWrite, is_one_of
 from plughub.storage.failures import pack_failure
 from plughub.storage.operation_queue import OPEN, PLACES, QUEUED, TURNS, read_operation, read_queue
 from plughub.storage.progress import pack_progress
@@ -35,10 +36,10 @@ _CAME_FROM: Final = {
     phase: [before.value for before, after in NEXT_PHASES.items() if phase in after] for phase in Phase
 }
 
-# Frequent statements are built once, which halves the cost of a write.
+# Frequent statements are built once.
 _ID = _ops.id == bindparam("key")
 _HELD = (_ID, _ops.holder == bindparam("by"), _ops.lease_until >= bindparam("at"), OPEN)
-_BY_ID = select(tables.operations).where(_ID)
+_BY_ID = CompiledQuery(select(tables.operations).where(_ID))
 _COUNT_STARTS_IN_PROGRESS = select(func.count()).where(
     # An undo does not count against the limit of starts: it may wait long for a broken engine.
     OPEN,
@@ -84,27 +85,27 @@ _RENEW = (
     .values(lease_until=bindparam("until"))
     .returning(_ops.id, _ops.cancelled)
 )
-_ANY_UNCLAIMED = select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bindparam("at"))).limit(1)
-_WITHDRAW = update(tables.operations).where(_ID, OPEN, QUEUED)
-_CHANGE_OPEN = update(tables.operations).where(_ID, OPEN)
-_CHANGE_HELD = update(tables.operations).where(*_HELD)
-_REQUESTS = (_ops.cancelled, _ops.remove)
-_ADVANCE = (
-    update(tables.operations)
-    .where(*_HELD, _ops.phase.in_(bindparam("before", expanding=True)))
-    .returning(*_REQUESTS)
+_ANY_UNCLAIMED = CompiledQuery(
+    select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bindparam("at"))).limit(1)
 )
-_RETRY_NOW = update(tables.operations).where(_ID, OPEN, _ops.holder == "")
+_WITHDRAW = CompiledWrite(update(tables.operations).where(_ID, OPEN, QUEUED))
+_CHANGE_OPEN = CompiledWrite(update(tables.operations).where(_ID, OPEN))
+_CHANGE_HELD = CompiledWrite(update(tables.operations).where(*_HELD))
+_REQUESTS = (_ops.cancelled, _ops.remove)
+_ADVANCE = CompiledWrite(
+    update(tables.operations).where(*_HELD, is_one_of(_ops.phase, "before")).returning(*_REQUESTS)
+)
+_RETRY_NOW = CompiledWrite(update(tables.operations).where(_ID, OPEN, _ops.holder == ""))
 _RETRY_ALL_NOW = update(tables.operations).where(
     OPEN,
     _ops.holder == "",
     _ops.host.in_(bindparam("hosts", expanding=True)),
     _ops.backend.in_(bindparam("backends", expanding=True)),
 )
-_CLAIM_ONE = update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at"))
+_CLAIM_ONE = CompiledWrite(update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at")))
 # Lock the row, so that no other runner claims it before the dependent change is written.
-_HOLDS = select(*_REQUESTS).where(*_HELD).with_for_update()
-_REQUESTED = select(*_REQUESTS).where(_ID)
+_HOLDS = CompiledQuery(select(*_REQUESTS).where(*_HELD).with_for_update())
+_REQUESTED = CompiledQuery(select(*_REQUESTS).where(_ID))
 _WORK = select(_ops.backend, _ops.host).where(OPEN).distinct()
 _FREE_OF = select(tables.operations).where(
     OPEN,
@@ -209,7 +210,7 @@ class Operations:
 
     def get(self, operation_id: str) -> Operation | None:
         """Return an operation, even if it has ended."""
-        row = self._connection.execute(_BY_ID, {"key": operation_id}).one_or_none()
+        row = _BY_ID.first(self._connection, {"key": operation_id})
         return self._operation(row) if row is not None else None
 
     def admit(self, limit: int) -> int:
@@ -261,7 +262,7 @@ class Operations:
 
     def has_unclaimed(self) -> bool:
         """Return whether any operation is queued or has no valid lease."""
-        return self._connection.execute(_ANY_UNCLAIMED, {"at": self._now}).first() is not None
+        return _ANY_UNCLAIMED.first(self._connection, {"at": self._now}) is not None
 
     def cancel_queued(self, operation_id: str) -> bool:
         """End a start that is still queued; False if it is not queued any more."""
@@ -292,7 +293,7 @@ class Operations:
         if phase is Phase.DONE:
             values |= {"finished": self._now, "holder": "", "lease_until": 0}
         values |= {"key": operation_id, "by": holder, "at": self._now, "before": _CAME_FROM[phase]}
-        return self._locked(operation_id, self._connection.execute(_ADVANCE, values).first())
+        return self._locked(operation_id, _ADVANCE.run(self._connection, values).first)
 
     def postpone(self, operation_id: str, holder: str, problem: str, seconds: float) -> bool:
         """Release an operation and schedule its next attempt; False if the lease was lost."""
@@ -321,7 +322,7 @@ class Operations:
     def holds(self, operation_id: str, holder: str) -> bool:
         """Return whether a process holds the lease of an operation."""
         parameters = {"key": operation_id, "by": holder, "at": self._now}
-        return self._locked(operation_id, self._connection.execute(_HOLDS, parameters).first())
+        return self._locked(operation_id, _HOLDS.first(self._connection, parameters))
 
     def cancel(self, operation_id: str) -> bool:
         """Request the end of a start; False if it has ended."""
@@ -379,14 +380,17 @@ class Operations:
     def _requests_for(self, operation_id: str) -> Any:
         if operation_id in self._requested:
             return self._requested[operation_id]
-        return self._connection.execute(_REQUESTED, {"key": operation_id}).one_or_none()
+        return _REQUESTED.first(self._connection, {"key": operation_id})
 
     def _changed(
-        self, statement: Update, operation_id: str, values: Mapping[str, Any], holder: str | None = None
+        self,
+        statement: CompiledWrite,
+        operation_id: str,
+        values: Mapping[str, Any],
+        holder: str | None = None,
     ) -> bool:
         held = {} if holder is None else {"by": holder, "at": self._now}
-        result = self._connection.execute(statement, {"key": operation_id, **held, **values})
-        return result.rowcount == 1
+        return statement.run(self._connection, {"key": operation_id, **held, **values}).changed == 1
 
     def _operation(self, row: Row[Any]) -> Operation:
         places = self.places([row.id] if row.phase == Phase.QUEUED.value else [])

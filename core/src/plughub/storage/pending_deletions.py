@@ -7,10 +7,11 @@ from collections.abc import Collection
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from plughub.storage import tables
+from plughub.storage.compiled_query import CompiledQuery
 from plughub.storage.statements import insert_unless_there
 
 _pending = tables.pending_deletions.c
-_IS_PENDING = select(_pending.user_id).where(_pending.user_id == bindparam("key"))
+_IS_PENDING = CompiledQuery(select(_pending.user_id).where(_pending.user_id == bindparam("key")))
 
 
 class PendingDeletions:
@@ -27,7 +28,7 @@ class PendingDeletions:
 
     def is_pending(self, user_id: int) -> bool:
         """Return whether a user has a pending deletion."""
-        return self._connection.execute(_IS_PENDING, {"key": user_id}).first() is not None
+        return _IS_PENDING.first(self._connection, {"key": user_id}) is not None
 
     def cancel(self, user_id: int) -> None:
         """Cancel a pending deletion."""

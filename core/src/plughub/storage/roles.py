@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, li
 from plughub.domain.roles import HolderKind, Role
 from plughub.storage import tables
 from plughub.storage.changes import Changes
+from plughub.storage.compiled_query import CompiledQuery
 from plughub.storage.statements import insert_unless_there
 
 _roles = tables.roles.c
@@ -19,7 +20,7 @@ _HOLDERS: Final[Mapping[HolderKind, tuple[Table, Table]]] = {
     "service": (tables.services, tables.service_role_map),
 }
 """Table of the holders, and table of their roles."""
-_ALL = select(tables.roles).order_by(_roles.name)
+_ALL = CompiledQuery(select(tables.roles).order_by(_roles.name))
 
 
 class Roles:
@@ -52,7 +53,7 @@ class Roles:
 
     def all(self) -> list[Role]:
         """List the roles by name."""
-        return [_role(row) for row in self._connection.execute(_ALL)]
+        return [_role(row) for row in _ALL.all(self._connection)]
 
     def get(self, name: str) -> Role | None:
         """Find a role."""

@@ -36,6 +36,7 @@ from plughub.domain.usage import (
     sums_by_group,
 )
 from plughub.storage import tables
+from plughub.storage.compiled_query import CompiledQuery, CompiledWrite
 from plughub.storage.run_charts import activity_of
 from plughub.storage.run_table import runs
 from plughub.storage.statements import insert_unless_taken
@@ -44,14 +45,16 @@ CHUNK: Final = 500
 """Keys in one statement."""
 _run = runs.c
 _OPEN = _run.ended.is_(None)
-_OPEN_OF = select(_run.id, _run.seen, _run.started).where(_OPEN, _run.spawner_id == bindparam("key"))
-_READY = (
+_OPEN_OF = CompiledQuery(
+    select(_run.id, _run.seen, _run.started).where(_OPEN, _run.spawner_id == bindparam("key"))
+)
+_READY = CompiledWrite(
     update(runs)
     .where(_OPEN, _run.spawner_id == bindparam("key"))
     .values(started=func.coalesce(_run.started, bindparam("at")), seen=bindparam("at"))
 )
-_RESOURCES = update(runs).where(_OPEN, _run.spawner_id == bindparam("key"))
-_END = update(runs).where(_run.id == bindparam("key"), _OPEN)
+_RESOURCES = CompiledWrite(update(runs).where(_OPEN, _run.spawner_id == bindparam("key")))
+_END = CompiledWrite(update(runs).where(_run.id == bindparam("key"), _OPEN))
 _SEEN = update(runs).where(_OPEN, _run.spawner_id.in_(bindparam("keys", expanding=True)))
 _ABANDONED = (
     select(_run.spawner_id)
@@ -109,11 +112,11 @@ class Runs:
 
     def set_resources(self, server_id: int, cpus: float | None, memory: int | None) -> None:
         """Store the CPU cores and the bytes of memory that a server may use; None if unknown."""
-        self._connection.execute(_RESOURCES, {"key": server_id, "cpus": cpus, "memory": memory})
+        _RESOURCES.run(self._connection, {"key": server_id, "cpus": cpus, "memory": memory})
 
     def mark_ready(self, server_id: int) -> None:
         """Store that a server is ready."""
-        self._connection.execute(_READY, {"key": server_id, "at": self._now})
+        _READY.run(self._connection, {"key": server_id, "at": self._now})
 
     def mark_seen(self, server_ids: Sequence[int]) -> None:
         """Store that servers are known to run now."""
@@ -129,14 +132,14 @@ class Runs:
             outcome: how the run ended. One that was never ready has failed, unless it was cancelled.
             last_activity: time of the server's last activity, in seconds since the epoch; 0 for none.
         """
-        row = self._connection.execute(_OPEN_OF, {"key": server_id}).first()
+        row = _OPEN_OF.first(self._connection, {"key": server_id})
         if row is None:
             return
         observed = outcome not in {Outcome.DIED, Outcome.LOST} or row.started is None
         if row.started is None:
             outcome = Outcome.CANCELLED if outcome is Outcome.STOPPED else Outcome.FAILED
         at = end_of_run(self._now, row.seen, last_activity, observed=observed)
-        self._connection.execute(_END, {"key": row.id, "ended": at, "outcome": outcome.value})
+        _END.run(self._connection, {"key": row.id, "ended": at, "outcome": outcome.value})
 
     def end_abandoned(self) -> None:
         """End the runs whose servers were deleted, or have ended without a note."""

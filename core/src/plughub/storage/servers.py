@@ -16,7 +16,7 @@ from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
 from plughub.storage.active_servers import ACTIVE_KEYS, IS_ACTIVE
 from plughub.storage.changes import SERVER, Changes
-from plughub.storage.compiled_query import CompiledQuery, is_one_of
+from plughub.storage.compiled_query import CompiledQuery, CompiledWrite, is_one_of
 from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operation_queue import OPEN, read_operation
 from plughub.storage.operations import Operations
@@ -86,8 +86,10 @@ _NOT_KNOWN = update(tables.server_life).where(
     _life.host == bindparam("of_host"),
     _life.unknown != bindparam("reason"),
 )
-_STATE_OF = update(tables.server_life).where(
-    _IS_RUNNING, _life.spawner_id == bindparam("of_server"), _life.launch == bindparam("of_launch")
+_STATE_OF = CompiledWrite(
+    update(tables.server_life).where(
+        _IS_RUNNING, _life.spawner_id == bindparam("of_server"), _life.launch == bindparam("of_launch")
+    )
 )
 _OF_USER, _ACTIVE_OF_USER = (
     CompiledQuery(query.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name))
@@ -99,8 +101,8 @@ _OF_USERS, _ACTIVE_OF_USERS = (
     )
     for query in (_SERVER, _SERVER.where(IS_ACTIVE))
 )
-_CHANGE = update(tables.spawners).where(_spawners.id == bindparam("key"))
-_TOUCH = (
+_CHANGE = CompiledWrite(update(tables.spawners).where(_spawners.id == bindparam("key")))
+_TOUCH = CompiledWrite(
     update(tables.spawners)
     .where(
         _spawners.id == bindparam("key"),
@@ -108,7 +110,7 @@ _TOUCH = (
     )
     .values(last_activity=bindparam("active_at"))
 )
-_TOUCH_USER = (
+_TOUCH_USER = CompiledWrite(
     update(tables.users)
     .where(
         tables.users.c.id
@@ -117,9 +119,11 @@ _TOUCH_USER = (
     )
     .values(last_activity=bindparam("active_at"))
 )
-_NEW_ADDRESS = insert(tables.servers).returning(tables.servers.c.id)
-_DROP_ADDRESS = delete(tables.servers).where(
-    tables.servers.c.id.in_(select(_spawners.server_id).where(_spawners.id == bindparam("key")))
+_NEW_ADDRESS = CompiledWrite(insert(tables.servers).returning(tables.servers.c.id))
+_DROP_ADDRESS = CompiledWrite(
+    delete(tables.servers).where(
+        tables.servers.c.id.in_(select(_spawners.server_id).where(_spawners.id == bindparam("key")))
+    )
 )
 CHUNK: Final = 500
 """Keys in one statement."""
@@ -269,7 +273,7 @@ class Servers:
         self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})
     ) -> None:
         """Mark the server stopped; store the failure, if any, and the state to resume from."""
-        self._connection.execute(_DROP_ADDRESS, {"key": server_id})
+        _DROP_ADDRESS.run(self._connection, {"key": server_id})
         self._spawner(server_id, server_id=None, state=dict(state), started=None, oauth_client_id=None)
         self._live(
             server_id,
@@ -292,7 +296,7 @@ class Servers:
         """Store when the server will be stopped and why, None for never; False if it does not run."""
         of = {"of_server": server.id, "of_launch": server.launch}
         values = {"stop_at": at, "stop_reason": reason[:_TITLE]}
-        if not self._connection.execute(_STATE_OF, {**of, **values}).rowcount:
+        if not _STATE_OF.run(self._connection, {**of, **values}).changed:
             return False
         self._changes.add_server(server.id)
         return True
@@ -313,13 +317,13 @@ class Servers:
     def set_unknown(self, server: ServerRecord, reason: str) -> None:
         """Store why a running server's status is unknown (empty if known), unless it was started again."""
         of = {"of_server": server.id, "of_launch": server.launch}
-        if self._connection.execute(_STATE_OF, {**of, "unknown": reason[:_REASON]}).rowcount:
+        if _STATE_OF.run(self._connection, {**of, "unknown": reason[:_REASON]}).changed:
             self._changes.add_server(server.id)
 
     def set_unreachable(self, server: ServerRecord, reason: str) -> bool:
         """Store why a running server has no route (empty if it has one); False if it was started again."""
         of = {"of_server": server.id, "of_launch": server.launch}
-        if not self._connection.execute(_STATE_OF, {**of, "unreachable": reason[:_REASON]}).rowcount:
+        if not _STATE_OF.run(self._connection, {**of, "unreachable": reason[:_REASON]}).changed:
             return False
         self._changes.add_server(server.id)
         return True
@@ -345,7 +349,7 @@ class Servers:
         """Advance the last activity of servers and of their users."""
         for server_id, at in activity.items():
             for statement in (_TOUCH, _TOUCH_USER):
-                self._connection.execute(statement, {"key": server_id, "active_at": at})
+                statement.run(self._connection, {"key": server_id, "active_at": at})
 
     def _all(self, query: CompiledQuery, keys: Mapping[str, object] | None = None) -> list[ServerRecord]:
         rows = query.all(self._connection, keys)
@@ -354,21 +358,21 @@ class Servers:
 
     def _move(self, server_id: int, url: str, prefix: str, **values: Any) -> None:
         """Replace the stored address, and other values with it; an empty address deletes it."""
-        self._connection.execute(_DROP_ADDRESS, {"key": server_id})
+        _DROP_ADDRESS.run(self._connection, {"key": server_id})
         address = None
         if url:
-            address = self._connection.execute(_NEW_ADDRESS, split_address(url, prefix)).scalar_one()
+            address = _NEW_ADDRESS.run(self._connection, split_address(url, prefix)).first.id
         self._spawner(server_id, server_id=address, **values)
 
     def _spawner(self, key: int, **values: Any) -> None:
-        self._connection.execute(_CHANGE, {"key": key, **values})
+        _CHANGE.run(self._connection, {"key": key, **values})
 
     def _change(self, server: ServerRecord, **values: Any) -> bool:
         """Change a server unless it changed since it was read."""
         expected = {"seen_status": server.status.value, "seen_launch": server.launch}
         statement = _unless_changed(self._connection.dialect.name, tuple(values))
         row = {"spawner_id": server.id, **values}
-        changed = self._connection.execute(statement, {**row, **expected}).first() is not None
+        changed = bool(statement.run(self._connection, {**row, **expected}).rows)
         if changed:
             self._changes.add_server(server.id)
         return changed
@@ -379,13 +383,13 @@ class Servers:
 
 
 @lru_cache
-def _unless_changed(dialect: str, columns: tuple[str, ...]) -> Any:
+def _unless_changed(dialect: str, columns: tuple[str, ...]) -> CompiledWrite:
     statement = insert_into(dialect, tables.server_life)
     unchanged = (_life.status == bindparam("seen_status")) & (_life.launch == bindparam("seen_launch"))
     new = {column: statement.excluded[column] for column in columns}
     # A process may be suspended between its read and its write while others continue.
     statement = statement.on_conflict_do_update(index_elements=["spawner_id"], set_=new, where=unchanged)
-    return statement.returning(_life.spawner_id)
+    return CompiledWrite(statement.returning(_life.spawner_id))
 
 
 def _server(row: Any, places: Mapping[str, int]) -> ServerRecord:

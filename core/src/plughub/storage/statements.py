@@ -9,6 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import sqlite
 
+from plughub.storage.compiled_query import CompiledWrite
+
 _REMEMBERED: Final = 256
 
 
@@ -22,7 +24,7 @@ def insert_unless_there(connection: Connection, table: Table, key: Mapping[str, 
         values: the other columns.
     """
     statement = _insert_unless_there(connection.dialect.name, table, tuple(key))
-    return connection.execute(statement, {**key, **values}).first() is not None
+    return bool(statement.run(connection, {**key, **values}).rows)
 
 
 def insert_unless_taken(connection: Connection, table: Table, key: str, values: Mapping[str, Any]) -> bool:
@@ -35,7 +37,7 @@ def insert_unless_taken(connection: Connection, table: Table, key: str, values: 
         values: the columns.
     """
     statement = _insert_unless_taken(connection.dialect.name, table, key)
-    return connection.execute(statement, values).first() is not None
+    return bool(statement.run(connection, values).rows)
 
 
 def upsert(connection: Connection, table: Table, key: Mapping[str, Any], **values: Any) -> None:
@@ -48,7 +50,7 @@ def upsert(connection: Connection, table: Table, key: Mapping[str, Any], **value
         values: the other columns.
     """
     statement = _upsert(connection.dialect.name, table, tuple(key), tuple(values))
-    connection.execute(statement, {**key, **values})
+    statement.run(connection, {**key, **values})
 
 
 def insert_all_unless_there(
@@ -86,9 +88,9 @@ def insert_into(dialect: str, table: Table) -> Any:
 
 
 @lru_cache(_REMEMBERED)
-def _insert_unless_there(dialect: str, table: Table, key: tuple[str, ...]) -> Any:
+def _insert_unless_there(dialect: str, table: Table, key: tuple[str, ...]) -> CompiledWrite:
     statement = insert_into(dialect, table).on_conflict_do_nothing(index_elements=list(key))
-    return statement.returning(*(table.c[column] for column in key))
+    return CompiledWrite(statement.returning(*(table.c[column] for column in key)))
 
 
 @lru_cache(_REMEMBERED)
@@ -100,12 +102,13 @@ def _insert_one_unless_there(
 
 
 @lru_cache(_REMEMBERED)
-def _insert_unless_taken(dialect: str, table: Table, key: str) -> Any:
-    return insert_into(dialect, table).on_conflict_do_nothing().returning(table.c[key])
+def _insert_unless_taken(dialect: str, table: Table, key: str) -> CompiledWrite:
+    statement = insert_into(dialect, table).on_conflict_do_nothing()
+    return CompiledWrite(statement.returning(table.c[key]))
 
 
 @lru_cache(_REMEMBERED)
-def _upsert(dialect: str, table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Any:
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> CompiledWrite:
     statement = insert_into(dialect, table)
     new = {column: statement.excluded[column] for column in columns}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=new)
+    return CompiledWrite(statement.on_conflict_do_update(index_elements=list(key), set_=new))

@@ -14,6 +14,7 @@ from plughub.domain.oauth import OAuthClient, OAuthCode, TokenRecord
 from plughub.domain.tokens import compare_token
 from plughub.storage import tables
 from plughub.storage.changes import Changes
+from plughub.storage.compiled_query import CompiledQuery, CompiledWrite, is_one_of
 from plughub.storage.statements import upsert
 
 _tokens = tables.api_tokens.c
@@ -36,15 +37,21 @@ _BY_PREFIX = TOKEN.where(
 )
 
 _BY_ID = TOKEN.where(_tokens.id == bindparam("key"))
-_NEW = insert(tables.api_tokens).returning(_tokens.id)
-_OF_NOTE = select(_tokens.id).where(
-    _tokens.user_id == bindparam("of_user"),
-    _tokens.note.in_(bindparam("of_notes", expanding=True)),
-    _tokens.client_id == "jupyterhub",
+_NEW = CompiledWrite(insert(tables.api_tokens).returning(_tokens.id))
+_OF_NOTE = CompiledQuery(
+    select(_tokens.id).where(
+        _tokens.user_id == bindparam("of_user"),
+        is_one_of(_tokens.note, "of_notes"),
+        _tokens.client_id == "jupyterhub",
+    )
 )
-_OF_CLIENT = select(_tokens.id).where(_tokens.client_id == bindparam("of_client"))
-_DELETE = delete(tables.api_tokens).where(_tokens.id.in_(bindparam("keys", expanding=True)))
-_DELETE_CLIENT = delete(tables.oauth_clients).where(_clients.identifier == bindparam("of_client"))
+_WHERE_CLIENT = select(_tokens.id).where(_tokens.client_id == bindparam("of_client"))
+_OF_CLIENT = CompiledQuery(_WHERE_CLIENT)
+_OF_CLIENT_AND_USER = CompiledQuery(_WHERE_CLIENT.where(_tokens.user_id == bindparam("of_user")))
+_DELETE = CompiledWrite(delete(tables.api_tokens).where(is_one_of(_tokens.id, "keys")))
+_DELETE_CLIENT = CompiledWrite(
+    delete(tables.oauth_clients).where(_clients.identifier == bindparam("of_client"))
+)
 
 
 class Tokens:
@@ -86,7 +93,7 @@ class Tokens:
             "created": utcnow(),
             "expires_at": expires_at,
         }
-        key: int = self._connection.execute(_NEW, facts).scalar_one()
+        key: int = _NEW.run(self._connection, facts).first.id
         return key
 
     def candidates(self, prefix: str) -> list[tuple[str, TokenRecord]]:
@@ -114,7 +121,7 @@ class Tokens:
     def delete(self, token_ids: Collection[int]) -> None:
         """Delete tokens and invalidate the caches of all processes."""
         if token_ids:
-            self._connection.execute(_DELETE, {"keys": list(token_ids)})
+            _DELETE.run(self._connection, {"keys": list(token_ids)})
             for key in token_ids:
                 self._changes.add("token", str(key))
 
@@ -130,13 +137,14 @@ class Tokens:
 
     def of_client(self, client_id: str, user_id: int | None = None) -> list[int]:
         """List the keys of the tokens issued to a client."""
-        found = _OF_CLIENT if user_id is None else _OF_CLIENT.where(_tokens.user_id == user_id)
-        return list(self._connection.execute(found, {"of_client": client_id}).scalars())
+        query = _OF_CLIENT if user_id is None else _OF_CLIENT_AND_USER
+        found = {"of_client": client_id, **({} if user_id is None else {"of_user": user_id})}
+        return [row.id for row in query.all(self._connection, found)]
 
     def of_notes(self, user_id: int, notes: Sequence[str]) -> list[int]:
         """List the keys of the plain tokens of a user with one of the notes."""
         mine = {"of_user": user_id, "of_notes": notes}
-        return list(self._connection.execute(_OF_NOTE, mine).scalars())
+        return [row.id for row in _OF_NOTE.all(self._connection, mine)]
 
     def hashes(self, keys: Collection[int]) -> dict[int, str]:
         """Return the hashes of tokens by key; keys without a token are left out."""
@@ -217,7 +225,7 @@ class OAuth:
     def delete_client(self, identifier: str) -> None:
         """Delete a client with its codes and tokens."""
         self._tokens.delete(self._tokens.of_client(identifier))
-        self._connection.execute(_DELETE_CLIENT, {"of_client": identifier})
+        _DELETE_CLIENT.run(self._connection, {"of_client": identifier})
 
     def save_code(self, code: OAuthCode) -> None:
         """Store a code."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.util import memoized_property
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
@@ -14,7 +14,7 @@ from plughub.storage.activity_snapshot import read_activity_snapshot
 from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
 from plughub.storage.change_readers import ChangeReaders
-from plughub.storage.changes import Changes
+from plughub.storage.changes import Changes, database_time
 from plughub.storage.groups import Groups
 from plughub.storage.hub_counts import HubProblems, count
 from plughub.storage.lists.lists import Lists
@@ -57,8 +57,7 @@ class Transaction:
         # Machines that share a PostgreSQL use its clock for leases. SQLite is used on one machine only.
         if self._connection.dialect.name != "postgresql":
             return time.time()
-        asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
-        return float(asked.scalar_one())
+        return database_time(self._connection)
 
     def hub_counts(
         self, now: datetime, *, active_users: bool = True, window: timedelta = DEFAULT_WINDOW

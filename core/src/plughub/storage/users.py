@@ -49,7 +49,7 @@ _IDENTITIES = (
     .order_by(_known.refreshed.desc())
 )
 _AUTH_STATE = select(_users.encrypted_auth_state).where(_users.id == bindparam("key"))
-_LAST_AUTH_STATE = (
+_LAST_AUTH_STATE = CompiledQuery(
     select(_users.encrypted_auth_state, _known.plugin)
     .outerjoin(tables.identities, _known.user_id == _users.id)
     .where(_users.id == bindparam("key"))
@@ -207,7 +207,7 @@ class Users:
 
     def last_auth_state(self, user_id: int) -> tuple[str, bytes | None]:
         """Return the user's last authenticator, empty for none, and the encrypted ``auth_state``."""
-        row = self._connection.execute(_LAST_AUTH_STATE, {"key": user_id}).first()
+        row = _LAST_AUTH_STATE.first(self._connection, {"key": user_id})
         return (row.plugin or "", row.encrypted_auth_state) if row is not None else ("", None)
 
     def auth_state(self, user_id: int) -> bytes | None:
