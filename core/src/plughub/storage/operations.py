@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, delete, func, or_, select, update
 
 from plughub.domain.errors import ConflictError
 from plughub.domain.servers import (
@@ -37,6 +37,7 @@ _CAME_FROM: Final = {
 }
 
 # Frequent statements are built once.
+_LOCK_ADMISSION = CompiledQuery(select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger))))
 _ID = _ops.id == bindparam("key")
 _HELD = (_ID, _ops.holder == bindparam("by"), _ops.lease_until >= bindparam("at"), OPEN)
 _BY_ID = CompiledQuery(select(tables.operations).where(_ID))
@@ -369,7 +370,7 @@ class Operations:
 
     def _lock_admission(self) -> None:
         if self._connection.dialect.name == "postgresql":
-            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
+            _LOCK_ADMISSION.all(self._connection, {"key": _ADMISSION_LOCK})
 
     def _locked(self, operation_id: str, requested: Any) -> bool:
         if requested is None:

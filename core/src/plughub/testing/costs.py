@@ -28,6 +28,7 @@ class Costs:
 
     Attributes:
         statements: text of each SQL statement, without those that begin and end transactions.
+        uncompiled: how many of them SQLAlchemy executes itself, which costs several times as much.
         reads: transactions that only read.
         writes: transactions that may write.
         hops: calls from other threads into the event loop, one for each call that ran in a thread.
@@ -35,6 +36,7 @@ class Costs:
     """
 
     statements: list[str] = field(default_factory=list)
+    uncompiled: int = 0
     reads: int = 0
     writes: int = 0
     hops: int = 0
@@ -48,7 +50,7 @@ class Costs:
     def clear(self) -> None:
         """Begin again at zero."""
         self.statements.clear()
-        self.reads = self.writes = self.hops = self.waits = 0
+        self.uncompiled = self.reads = self.writes = self.hops = self.waits = 0
 
 
 @contextlib.contextmanager
@@ -79,6 +81,7 @@ def statements_counted(database: Database) -> Iterator[Costs]:
 
     def note_statement(*call: Any) -> None:
         costs.statements.append(call[2])
+        costs.uncompiled += call[4] is not None  # its context; a `CompiledQuery` has none
 
     def note_transaction(connection: Connection) -> None:  # each has a connection of its own
         if connection.get_execution_options().get(WRITE, True):
