@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -247,6 +248,36 @@ def test_old_exit_codes_are_dropped():
     children.reap()
 
     assert [children.exit_code(identity) for identity in identities] == [None, None, 2, 3]
+
+
+def test_a_start_asks_the_system_once_for_all_children_not_for_each():
+    # In a process of its own, because other tests leave children of this one.
+    script = """
+        import subprocess
+        from plughub.processes import ProcessIdentity
+        from plughub_localprocess.children import ChildProcesses
+
+        class Child(subprocess.Popen):
+            polls = 0
+
+            def poll(self):
+                Child.polls += 1
+                return super().poll()
+
+        children = ChildProcesses()
+        running = [Child(["sleep", "600"]) for _ in range(3)]
+        for number, child in enumerate(running):
+            children.add(ProcessIdentity(child.pid, str(number)), child)
+        print(Child.polls)
+        running[0].kill()
+        while not Child.polls:
+            children.reap()
+        print(children.exit_code(ProcessIdentity(running[0].pid, "0")))
+        for child in running[1:]:
+            child.kill()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    assert subprocess.check_output(command, text=True, timeout=60).split() == ["0", "-9"]
 
 
 async def test_a_server_of_a_jupyterhub_state_is_adopted_by_its_environment(simple):

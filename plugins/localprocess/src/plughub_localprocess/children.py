@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections import OrderedDict
@@ -37,9 +38,12 @@ class ChildProcesses:
 
     def reap(self) -> None:
         """Read the exit codes of all children that have ended."""
+        may_have_ended = _may_have_ended_child()
         with self._lock:
             for server, child in list(self._running.items()):
-                if (code := child.poll()) is not None:
+                # Another thread may have reaped it.
+                code = child.poll() if may_have_ended else child.returncode
+                if code is not None:
                     self._finish(server, code)
 
     def exit_code(self, server: ProcessIdentity) -> int | None:
@@ -65,6 +69,15 @@ class ChildProcesses:
         self._finished[server] = code
         while len(self._finished) > self._limit:
             self._finished.popitem(last=False)
+
+
+def _may_have_ended_child() -> bool:
+    """Return whether a child of this process waits to be reaped, with one call for all, which reaps none."""
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except (AttributeError, OSError):
+        # The system does not have this call, or something else has reaped all children.
+        return True
 
 
 CHILDREN: Final = ChildProcesses()
