@@ -65,6 +65,12 @@ class PlainSettings(LoggingConfigurable):
                 return trait.default(self)
         return super().trait_defaults(*names, **metadata)
 
+    def traits(self, **metadata: Any) -> dict[str, TraitType[Any, Any]]:
+        """Return the traits with some metadata, by name."""
+        if metadata == {"config": True}:  # what traitlets asks for each new instance
+            return dict(_configurable_traits(type(self)))
+        return super().traits(**metadata)
+
     def _load_config(
         self,
         cfg: Config,
@@ -73,6 +79,8 @@ class PlainSettings(LoggingConfigurable):
     ) -> None:
         super()._load_config(cfg, section_names, traits)
         overridden = _overridden_traits(type(self))
+        if not overridden and not plain_attributes(type(self)):
+            return
         for name, value in super()._find_my_config(cfg).items():
             if name in overridden:
                 self._trait_values[name] = overridden[name]._validate(self, deepcopy(value))  # noqa: SLF001 - no public method validates
@@ -134,6 +142,12 @@ def _overridden_traits(cls: type) -> Mapping[str, TraitType[Any, Any]]:
                 if callable(current) and not isinstance(current, TraitType):
                     found[name] = value
     return MappingProxyType(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _configurable_traits(cls: type[PlainSettings]) -> dict[str, TraitType[Any, Any]]:
+    """Return the traits that a configuration may set, by name."""
+    return cls.class_traits(config=True)
 
 
 def _traits_named(cls: type, name: str) -> Iterator[TraitType[Any, Any]]:

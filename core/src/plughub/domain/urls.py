@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -13,6 +14,7 @@ from plughub.domain.paths import respell
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DOTS: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 _MANY_TIMES: Final = 4
+_REMEMBERED: Final = 1024
 _PLAIN: Final = "/%~@!:$&'()*+,;="
 """Characters that a browser does not escape in a URL."""
 
@@ -109,6 +111,12 @@ def user_url(base_url: str, user: str, server: str = "") -> str:
         user: name of the user.
         server: name of the server, empty for the default one.
     """
+    return _user_url(base_url, user, server)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _user_url(base_url: str, user: str, server: str) -> str:
+    # A start asks for the path of its server about ten times.
     return url_path_join("/", base_url, "user", quote_path(user), quote_path(server)) + "/"
 
 

@@ -51,12 +51,13 @@ class RouteTable:
         """Add or change a route."""
         async with self.lock:
             await self._fill_pools([entry])
-            answer = (await self._runtime.query(f"set map {MAP_NAME} {entry.key} {entry.value}")).strip()
+            key, value = entry.key, entry.value  # computed each time
+            answer = (await self._runtime.query(f"set map {MAP_NAME} {key} {value}")).strip()
             if "not found" in answer:
-                await self._runtime.add_all(MAP_NAME, [f"{entry.key} {entry.value}"])
+                await self._runtime.add_all(MAP_NAME, [f"{key} {value}"])
             elif answer:
                 raise RuntimeSocketError(f"HAProxy refused the route {entry.routespec!r}: {answer}")
-            await self._append(entry.key, entry.value)
+            await self._append(key, value)
 
     async def remove(self, key: str, activity: str) -> None:
         """Delete a route and its activity.
