@@ -147,6 +147,8 @@ class Run:
         """
         try:
             if not any(self._dies(action, step) for _ in range(TRIES)):
+                if action.cuts_connections:  # else the next case would find the websocket closed
+                    self.other_users.disconnect()
                 return NOT_REACHED
             self.hub.start()
             self.invariants.settle()
