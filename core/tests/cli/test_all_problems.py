@@ -68,6 +68,18 @@ def test_a_single_mistake_is_reported_without_a_list(complain):
     assert complaint.startswith("hub: unknown settings:\n  c.JupyterHub.prot")
 
 
+def test_mistakes_that_plugins_find_during_a_start_are_reported_together_too(complain):
+    complaint = complain(
+        "c.JupyterHub.plugins = ['simple', 'dummy', 'haproxy']\n"
+        "c.Spawner.http_timeout = 'soon'\nc.Authenticator.admin_users = 'ann'\n"
+        "c.Authenticator.allow_all = True\n"
+    )
+    assert complaint.startswith("hub: the configuration has 2 problems:"), complaint
+    assert len(complaint.splitlines()) == 3
+    assert "http_timeout" in complaint
+    assert "admin_users" in complaint
+
+
 def test_no_problem_shows_a_secret(complain):
     complaint = complain(
         "c.JupyterHub.cookie_secret = 'geheim'\nc.JupyterHub.port = 'x'\nc.JupyterHub.prot = 1\n"

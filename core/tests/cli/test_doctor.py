@@ -73,22 +73,45 @@ def test_plain_http_is_reported(hub, live, tmp_path):
     assert "H070" in codes(hub("doctor", "--json")[1])
 
 
+def write_certificate(path, end):
+    """Write a certificate that ends at a time, and return its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub.example")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, end - dt.timedelta(days=90), end).sign(
+        key, hashes.SHA256()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return key
+
+
+def test_hub_check_warns_of_an_expired_certificate(hub, tmp_path):
+    key = write_certificate(tmp_path / "hub.crt", dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (tmp_path / "hub.key").write_bytes(key.private_bytes(*form))
+    settings = (
+        "--JupyterHub.ssl_cert=hub.crt",
+        "--JupyterHub.ssl_key=hub.key",
+        "--plugins=null,simple,haproxy",
+    )
+    code, _, warnings = hub("check", *settings)
+    assert code == 0, warnings
+    assert "hub: the certificate of the hub expired on" in warnings
+    assert "renew hub.crt (c.JupyterHub.ssl_cert)" in warnings
+
+
+def test_hub_check_warns_of_plain_http(hub):
+    assert "the hub uses plain HTTP at all addresses" in hub("check", "--JupyterHub.ip=")[2]
+
+
 @pytest.mark.parametrize(
     ("days", "severity"),
     [(20, None), (13, Severity.WARNING), (2, Severity.ERROR), (-1, Severity.ERROR)],
 )
 def test_a_certificate_that_expires_is_reported(tmp_path, days, severity):
-    authority = tmp_path / "authority"
-    path = tmp_path / "hub.crt"
-    now = dt.datetime.now(dt.UTC)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub.example")])
-    made = x509.CertificateBuilder(
-        name, name, key.public_key(), 1, now - dt.timedelta(days=30), now + dt.timedelta(days=days)
-    ).sign(key, hashes.SHA256())
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    path, now = tmp_path / "hub.crt", dt.datetime.now(dt.UTC)
+    write_certificate(path, now + dt.timedelta(days=days))
     assert [found.severity for found in certificate_findings(path, now)] == ([severity] if severity else [])
-    assert [found.code for found in certificate_findings(authority, now)] == ["H071"]
+    assert [found.code for found in certificate_findings(tmp_path / "missing", now)] == ["H071"]
 
 
 def test_a_missing_database_is_an_error(hub):

@@ -67,8 +67,9 @@ JUPYTERHUB_GROUPS: Final = {
 """Groups of the entry points of classes for JupyterHub, by kind."""
 
 _PORTING: Final = (
-    "classes written for JupyterHub need the plugin 'jupyterhub' (pip install plughub-jupyterhub), which is "
-    "named before they are imported: hub --plugins jupyterhub; or derive the {kind} from {base}"
+    "classes written for JupyterHub need the plugin 'jupyterhub' (pip install plughub-jupyterhub). Load it "
+    "before the config file: hub --plugins jupyterhub, or PLUGHUB_PLUGINS=jupyterhub. "
+    "Or derive the {kind} from {base}"
 )
 
 CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {
@@ -141,7 +142,7 @@ def check_base(plugin: str, kind: str, cls: object, base: type) -> None:
     """
     if not (isinstance(cls, type) and issubclass(cls, base)):
         problem = (
-            f"plugin {plugin!r} violates the contract: {name_of(cls)} is not a subclass of {PUBLIC[kind]}"
+            f"plugin {plugin!r} cannot be used as {kind}: {name_of(cls)} is not a subclass of {PUBLIC[kind]}"
         )
         raise StartError(
             with_location(problem, location_of(cls)),

@@ -66,9 +66,9 @@ def _run(path: Path, *, is_required: bool) -> Config:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = f", line {frames[-1].lineno}" if frames else ""
         line = line or (f", line {error.lineno}" if isinstance(error, SyntaxError) else "")
-        raise StartError(
-            f"the config file failed: {path}{line}: {type(error).__name__}: {describe(error)}"
-        ) from error
+        # The text of a syntax error ends with its file and line once more.
+        why = error.msg if isinstance(error, SyntaxError) else describe(error)
+        raise StartError(f"the config file failed: {path}{line}: {type(error).__name__}: {why}") from error
     return loaded
 
 

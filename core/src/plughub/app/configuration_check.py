@@ -10,6 +10,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.configuration import Configuration, read_configuration
 from plughub.app.log_setup import extra_handlers
@@ -17,6 +18,7 @@ from plughub.app.named_plugins import plugin_names
 from plughub.app.plugin_configuration import unavailable_spawners
 from plughub.app.ports_in_use import ports_in_use
 from plughub.app.problems import refuse_problems, reporting_all_problems
+from plughub.app.watched_parts import watched_parts
 from plughub.domain.errors import StartError
 from plughub.domain.explanations import explained, with_details
 from plughub.domain.services import ServiceDeclaration
@@ -60,6 +62,7 @@ def check_configuration(config: Config, given: str | None = None) -> CheckedConf
         read = read_configuration(config, plugin_names(given, JupyterHub(config=config)))
     database = _database_state(read.config)
     warnings = (
+        *_findings(read.config),
         *_unavailable_spawners(read),
         *_missing_programs(read.declared.services),
         *ports_in_use(read.config, read.selection.proxy_backend),
@@ -72,6 +75,13 @@ def _is_chosen(read: Configuration, name: str) -> bool:
     """Return whether a plugin was named or is a default, in contrast to the internal ones."""
     selection = read.selection
     return name in selection.installed or any(name in selection.active.owners(kind) for kind in KINDS)
+
+
+def _findings(hub: JupyterHub) -> Iterator[str]:
+    """Yield a warning for what `hub doctor` finds in the configuration, such as an expired certificate."""
+    watched = watched_parts(hub, addresses(hub).ip, Path(hub.runtime_dir))
+    for finding in watched.check_configuration():
+        yield f"{finding.message}: {finding.action}"
 
 
 def _unavailable_spawners(read: Configuration) -> Iterator[str]:

@@ -15,6 +15,7 @@ from plughub.app.origins import warn_of_hub_routespec, warn_of_shared_origin
 from plughub.app.shutdown import shut_down
 from plughub.app.startup import proxy_start_error, unless_ended
 from plughub.app.unread_settings import warn_of_plain_http, warn_of_trust
+from plughub.app.watched_parts import warn_of_certificate
 from plughub.app.web_server import WebServer, listen
 from plughub.domain.errors import HubError, PluginError
 from plughub.services.composition import HubServices
@@ -150,6 +151,7 @@ class Hub:
         warn_of_hub_routespec(plan.proxy.hub_routespec, plan.where.base_url)
         warn_of_trust(parts.services.settings.spawners, parts.services.hooks)
         warn_of_plain_http(plan.config, plan.where.ip)
+        warn_of_certificate(plan.config)
 
     async def _end_tasks(self) -> None:
         """Cancel the background tasks."""

@@ -39,7 +39,8 @@ class _Problems:
 
     def add(self, error: HubError) -> None:
         shown = with_setting(error)
-        self.by_message.setdefault(shown.message, shown)
+        # A start also names the plugin whose class was created with the value.
+        self.by_message.setdefault(shown.message.partition(" (plugin ")[0], shown)
 
     def as_error(self) -> HubError:
         """Return the problem itself if there is one only, else an error that lists all."""

@@ -57,7 +57,7 @@ def run_hub(config: Config, plugins: str | None = None, advice: Advice | None = 
             return _generate_certificates(settings)
         raise_limit()
         hub = Hub(config, plugin_names(plugins, settings))
-    return _run(hub, advice)
+        return _run(hub, advice)
 
 
 def _generate_certificates(settings: JupyterHub) -> int:

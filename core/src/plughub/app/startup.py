@@ -41,6 +41,7 @@ def proxy_start_error(error: PluginError) -> StartError:
     cause = error.__cause__
     return StartError(
         f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
-        hint=(isinstance(cause, HubError) and cause.hint) or "check JupyterHub.ip and JupyterHub.port",
+        hint=(isinstance(cause, HubError) and cause.hint)
+        or "check JupyterHub.bind_url, or JupyterHub.ip and JupyterHub.port",
         exit_code=exit_code_of(error.__cause__, unsure=RETRY),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from plughub.services.insight.machine import HOMES
 from plughub.services.insight.monitor import WatchedParts
 from plughub.storage.database import is_in_memory
 from plughub.storage.schema import sqlite_path
+
+log = logging.getLogger("plughub.app")
 
 
 def watched_parts(hub: JupyterHub, ip: str, runtime_dir: Path) -> WatchedParts:
@@ -49,6 +52,13 @@ def _configuration_findings(hub: JupyterHub, ip: str) -> Iterator[Finding]:
         )
     if hub.ssl_cert:
         yield from certificate_findings(Path(hub.ssl_cert), dt.datetime.now(dt.UTC))
+
+
+def warn_of_certificate(hub: JupyterHub) -> None:
+    """Warn of a certificate that browsers do not accept, or soon will not."""
+    if hub.ssl_cert:
+        for finding in certificate_findings(Path(hub.ssl_cert), dt.datetime.now(dt.UTC)):
+            log.warning("%s: %s", finding.message, finding.action)
 
 
 def certificate_findings(path: Path, now: dt.datetime) -> Iterator[Finding]:
