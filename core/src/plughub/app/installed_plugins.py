@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from plughub.contract import contract_problem
 from plughub.plugin.loader import InstalledPlugin, installed_plugins
 from plughub.plugin.source import read_source
 
@@ -54,7 +53,7 @@ def plugin_versions() -> dict[str, str]:
 def _describe(plugin: InstalledPlugin, active: set[str]) -> PluginDescription:
     source = read_source(plugin)
     status = "active" if plugin.name in active else "installed"
-    unfit = plugin.too_old_or_new or source.problem or contract_problem(source.contract or None)
+    unfit = plugin.too_old_or_new or source.problem
     return PluginDescription(
         name=plugin.name,
         distribution=plugin.distribution,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from plughub.contract import ATTRIBUTE
+from plughub.contract import ATTRIBUTE, contract_problem
 from plughub.markers import PREFIX
 from plughub.plugin.loader import InstalledPlugin
 from plughub.plugin.locations import syntax_problem
@@ -34,7 +35,7 @@ class PluginSource:
         hooks: names of the hooks that it implements, sorted.
         settings: where its settings are: ``plugin_settings`` or classes.
         contract: version of the contract for which it is written; empty if it states none.
-        problem: why it cannot be read; empty if it can.
+        problem: why it cannot be read, or is refused for its contract; empty if neither.
     """
 
     file: str = ""
@@ -58,11 +59,13 @@ def read_source(plugin: InstalledPlugin) -> PluginSource:
     except (OSError, SyntaxError, ValueError) as error:
         return PluginSource(file=str(file), problem=f"broken: {syntax_problem(file, error)}")
     functions = list(hook_functions(tree))
+    stated = _stated_contract(tree, plugin.module.partition(":")[2])
     return PluginSource(
         file=str(file),
         hooks=tuple(sorted({function.name for function in functions} | set(_imported_hooks(tree)))),
         settings=tuple(sorted({name for function in functions for name in _settings(function)})),
-        contract=next(_contracts(tree), ""),
+        contract="" if stated is None else str(stated),
+        problem=contract_problem(stated),
     )
 
 
@@ -135,13 +138,41 @@ def _settings(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]
                     yield f"c.{name.id}"
 
 
-def _contracts(tree: ast.Module) -> Iterator[str]:
+def _stated_contract(tree: ast.Module, attribute: str) -> Any:
+    """Return the contract that the hub will find; None if none is stated, or only running the code tells.
+
+    Args:
+        tree: of the module.
+        attribute: the object in it that is the plugin; empty if the module is.
+    """
+    stated = None
+    for node in _statements(_class_of(tree, attribute) if attribute else tree.body):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == ATTRIBUTE for target in targets):
+            with contextlib.suppress(ValueError, TypeError):
+                stated = None  # of a value that is no literal
+                stated = ast.literal_eval(node.value)  # type: ignore[attr-defined] # None without a value
+    return stated
+
+
+def _class_of(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """Return the body of the class from which an object is made; empty if it is not found."""
+    bodies: dict[str, list[ast.stmt]] = {}
+    found: list[ast.stmt] = []
     for node in tree.body:
-        target: ast.expr | None = None
-        if isinstance(node, ast.Assign):
-            target = node.targets[0]
-        elif isinstance(node, ast.AnnAssign):
-            target = node.target
-        if isinstance(target, ast.Name) and target.id == ATTRIBUTE:
-            value = getattr(node, "value", None)
-            yield str(value.value) if isinstance(value, ast.Constant) else ""
+        if isinstance(node, ast.ClassDef):
+            bodies[node.name] = node.body
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                found = bodies.get(ast.unparse(node.value.func), [])
+    return found
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a body, and those below ``if``, ``try`` and ``with``."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            for name in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(node, name, []))
