@@ -89,11 +89,12 @@ REGISTER = sorted(name for name, terms in HOOKS.items() if terms.calling is Call
 
 
 @pytest.mark.parametrize("hook", REGISTER)
-def test_every_hook_that_describes_a_plugin_is_called(check, hook):
+def test_every_hook_that_describes_a_plugin_is_called(check, tmp_path, hook):
     arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
     code, said = check(f"@hookimpl\ndef {hook}({arguments}): raise LookupError('so it is')\n")
     assert code == 1
-    assert f"plugin 'tested' failed in {hook}: so it is\n" in said
+    line = f"{tmp_path}/project/src/plughub_tested.py:4"
+    assert f"plugin 'tested' failed in {hook}: so it is ({line})\n" in said
     assert "1 problem\n" in said
 
 
@@ -161,6 +162,22 @@ def test_all_mistakes_are_reported_with_file_and_line(check, tmp_path):
     assert "3 problems" in said
     assert said.count(f"{tmp_path}/project/src/plughub_tested.py:4: ") == 2
     assert said.count(f"{tmp_path}/project/src/plughub_tested.py:5: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", ": it has no hook, which is a function such as hub_event below @hookimpl"),
+        (f"class Veto:{GOOD}".replace("\n", "\n    "), ": it has no hook; to use those of its class Veto, "),
+        ("@hookimpl\ndef hub_usage(server): ...", ":3: the hub calls hub_usage of a spawner, "),
+        (GOOD.replace("hub_", ""), ":4: authorize_spawn is marked with @hookimpl, but "),
+    ],
+)
+def test_a_plugin_that_the_hub_never_calls_is_reported(check, tmp_path, text, problem):
+    code, said = check(text)
+    assert code == 1
+    assert f"{tmp_path}/project/src/plughub_tested.py{problem}" in said
+    assert "1 problem\n" in said
 
 
 def test_a_class_of_a_wrong_base_is_reported_with_file_and_line(check, tmp_path):

@@ -163,6 +163,20 @@ def unknown():
     return hub_zzz
 
 
+def unprefixed():
+    @hookimpl
+    async def authorize_spawn(server): ...
+
+    return authorize_spawn
+
+
+def named_by_specname():
+    @hookimpl(specname="hub_event")
+    async def listen(event): ...
+
+    return listen
+
+
 def unmarked():
     async def hub_poll(server): ...
 
@@ -237,6 +251,14 @@ def default():
             "there is no hook hub_authorise_spawn; if hub_authorize_spawn is meant, mark it",
         ),
         (unknown, "there is no hook hub_zzz"),
+        (
+            unprefixed,
+            "authorize_spawn is marked with @hookimpl, but is not named like a hook; did you mean hub_authorize",
+        ),
+        (
+            named_by_specname,
+            "listen is marked with @hookimpl, but is not named like a hook; did you mean hub_event?",
+        ),
         (unmarked, "hub_poll is not marked: write @hookimpl above it"),
         (wrapper, "hub_poll is a wrapper, which this hub does not support"),
         (old_wrapper, "hub_poll is a wrapper, which this hub does not support"),
@@ -303,3 +325,61 @@ def test_an_implementation_names_only_the_arguments_that_it_wants(plugins) -> No
 
     plugins.add("some", types.SimpleNamespace(hub_stop=hub_stop, hub_poll=hub_poll))
     assert hooks_of(plugins, "some") == ("hub_poll", "hub_stop")
+
+
+def with_class() -> types.ModuleType:
+    class Veto:
+        @hookimpl
+        def hub_event(self, event): ...
+
+    module = types.ModuleType("module")
+    Veto.__module__ = "module"
+    module.Veto = Veto  # type: ignore[attr-defined]
+    return module
+
+
+def with_helper() -> types.ModuleType:
+    module = types.ModuleType("module")
+    module.hub_address = lambda: ""  # type: ignore[attr-defined]
+    return module
+
+
+@pytest.mark.parametrize(
+    ("plugin", "why"),
+    [
+        (types.ModuleType("empty"), "it has no hook, which is a function such as hub_event below @hookimpl"),
+        (with_helper(), "it has no hook, which is a function such as hub_event below @hookimpl"),
+        (object(), "it has no hook, which is a function"),
+        ("text", "it has no hook, which is a function"),
+        (
+            with_class(),
+            "it has no hook; to use those of its class Veto, add a line plugin = Veto(), and :plugin",
+        ),
+        (
+            PollPlugin(),
+            "the hub calls hub_poll of a spawner, authenticator or proxy only, which it becomes by",
+        ),
+    ],
+)
+def test_a_plugin_that_the_hub_never_calls_is_named_in_the_log(plugins, caplog, plugin, why) -> None:
+    plugins.add("idle", plugin)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"plugin 'idle' does nothing: {why}")
+    assert ("test_manager.py:" in caplog.text) == isinstance(plugin, PollPlugin)
+
+
+@pytest.mark.parametrize("hook", ["hub_event", "hub_register_spawner", "hub_login_method", "hub_check_token"])
+def test_a_plugin_that_the_hub_calls_is_no_case_for_the_log(plugins, fakes, caplog, hook) -> None:
+    plugins.add("good", fakes.plugin(**{hook: lambda: None}))
+    assert caplog.messages == []
+
+
+def test_an_alias_of_a_hook_is_no_mistake(plugins, caplog) -> None:
+    class Plugin(PollPlugin):
+        _poll = PollPlugin.hub_poll
+
+        @hookimpl
+        def hub_event(self, event): ...
+
+    plugins.add("good", Plugin())
+    assert caplog.messages == []

@@ -18,7 +18,7 @@ from plughub.kit.record_uses import problems_in
 from plughub.kit.register_hooks import call_register_hooks
 from plughub.plugin.loader import InstalledPlugin
 from plughub.plugin.locations import location_of
-from plughub.plugin.manager import problems_of
+from plughub.plugin.manager import ContractProblem, problems_of, why_inert
 from plughub.plugin.plugin_classes import registered_class
 from plughub.plugin.source import source_file, source_files
 
@@ -41,9 +41,12 @@ def check_plugin(plugin: InstalledPlugin) -> tuple[list[str], str]:
     Raises:
         StartError: it is incompatible with this core, or cannot be imported.
     """
-    found = [f"{problem.location or plugin.module}: {problem.text}" for problem in problems_of(plugin.load())]
+    loaded = plugin.load()
+    found = [_line(plugin, problem) for problem in problems_of(loaded)]
     for file in source_files(plugin):
         found += problems_in(file)
+    if not found and (inert := why_inert(loaded)):
+        return [_line(plugin, inert)], ""
     found = found or list(_problems_of_classes(plugin))
     return (found, "") if found else asyncio.run(call_register_hooks(plugin))
 
@@ -80,6 +83,10 @@ def project_folder(plugin: InstalledPlugin) -> Path | None:
         if (folder / "pyproject.toml").is_file() and (folder / "tests").is_dir():
             return folder
     return None
+
+
+def _line(plugin: InstalledPlugin, problem: ContractProblem) -> str:
+    return f"{problem.location or plugin.module}: {problem.text}"
 
 
 def _problems_of_classes(plugin: InstalledPlugin) -> Iterator[str]:

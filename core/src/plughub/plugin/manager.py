@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType, MethodType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any, Final
 
 import pluggy
@@ -103,6 +104,8 @@ class ActivePlugins:
         _check(name, plugin)
         self._register(name, name, plugin)
         self._names.append(name)
+        if inert := why_inert(plugin):
+            log.warning("plugin %r does nothing: %s", name, inert)
 
     def add_part(self, name: str, part: str, plugin: object) -> None:
         """Add a part to an active plugin.
@@ -199,6 +202,62 @@ def problems_of(plugin: object) -> Iterator[ContractProblem]:
         if problem:
             yield ContractProblem(problem, location_of(function))
     yield from _missing(implemented)
+    yield from _unprefixed(plugin)
+
+
+def why_inert(plugin: object) -> ContractProblem | None:
+    """Return why the hub never calls a plugin; None if it calls a hook.
+
+    Args:
+        plugin: a module or an object, perhaps with hook implementations.
+    """
+    hooks = [hook for hook, _ in _prefixed(plugin) if hook in HOOKS]
+    if not hooks:
+        classes = [name for name, value in _own_classes(plugin) if any(_marked(value))]
+        problem = "it has no hook, which is a function such as hub_event below @hookimpl"
+        if classes:
+            problem = (
+                f"it has no hook; to use those of its class {classes[0]}, add a line "
+                f"plugin = {classes[0]}(), and :plugin to the entry point"
+            )
+        return ContractProblem(problem, location_of(plugin if inspect.ismodule(plugin) else type(plugin)))
+    backends = {hook for kind in KINDS.values() for hook in kind}
+    if backends.isdisjoint(hooks) and all(HOOKS[hook].calling is CallMode.OWN for hook in hooks):
+        problem = f"the hub calls {' and '.join(hooks)} of a spawner, authenticator or proxy only"
+        return ContractProblem(
+            f"{problem}, which it becomes by a hook such as {', '.join(sorted(backends))}",
+            location_of(getattr(plugin, hooks[0])),
+        )
+    return None
+
+
+def _own_classes(plugin: object) -> Iterator[tuple[str, type]]:
+    if inspect.ismodule(plugin):
+        for name, value in vars(plugin).items():
+            if isinstance(value, type) and value.__module__ == plugin.__name__:
+                yield name, value
+
+
+def _marked(holder: object) -> Iterator[tuple[str, FunctionType, pluggy.HookimplOpts]]:
+    """Yield the functions that are marked as hook implementations, without evaluating properties."""
+    for name, value in getattr(holder, "__dict__", {}).items():
+        function = getattr(value, "__func__", value)  # of a static method or class method
+        marks = getattr(function, f"{PROJECT}_impl", None) if isinstance(function, FunctionType) else None
+        if marks is not None and name == function.__name__:  # else it is an alias
+            yield name, function, marks
+
+
+def _unprefixed(plugin: object) -> Iterator[ContractProblem]:
+    """Yield the marked functions that the hub never reads, because they are not named like hooks."""
+    holders = (plugin,) if inspect.ismodule(plugin) else (plugin, *type(plugin).__mro__)
+    for name, function, marks in itertools.chain.from_iterable(map(_marked, holders)):
+        if name.startswith(PREFIX):
+            continue
+        similar = difflib.get_close_matches(PREFIX + name.lstrip("_"), HOOKS, n=1)
+        meant = [marks["specname"]] if marks.get("specname") else similar
+        problem = f"{name} is marked with @hookimpl, but is not named like a hook"
+        hint = f"; did you mean {meant[0]}?" if meant else ""
+        yield ContractProblem(problem + hint, location_of(function))
 
 
 def _missing(implemented: Mapping[str, Callable[..., object]]) -> Iterator[ContractProblem]:
