@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 
 import pytest
 from cryptography import x509
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from plughub.app.watched_parts import certificate_findings
+from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.domain.findings import Finding, Severity
 from plughub.services.insight.monitor import OF_PROCESS
 from plughub.storage.database import Database
@@ -60,6 +62,24 @@ def test_what_a_running_hub_has_found_is_reported_with_its_beginning(hub, live):
     assert code == 1
     assert "H050 warning: Calls of pam fail (since 1970-01-01 00:00 UTC).\n  Read the log." in said
     assert "H001" not in said
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_process_of_this_machine_that_was_killed_is_reported_before_its_heartbeat_expires(
+    hub, tmp_path, is_running
+):
+    url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"
+    prepare_schema(url)
+    birth = ProcessIdentity.of(os.getpid()).ticks + (0 if is_running else 1)
+    database = Database(url)
+
+    def work(connection):
+        processes = Transaction(connection).hub_processes
+        processes.join("here", host="here", pid=os.getpid(), birth=birth, url="", space=process_space())
+
+    database.run(work)
+    database.close()
+    assert ("H001" in codes(hub("doctor", "--json")[1])) == (not is_running)
 
 
 def test_findings_are_printed_as_json(hub, live):

@@ -233,6 +233,11 @@ def live_hubs(tx: Transaction, lease: float) -> list[HubProcess]:
     return [hub for hub in tx.hub_processes.list() if hub.seen >= since]
 
 
+def has_ended_here(hub: HubProcess) -> bool:
+    """Return whether a process of this boot and PID namespace has ended, although its heartbeat is recent."""
+    return bool(hub.space) and hub.space == process_space() and _birth(hub.pid) != hub.birth
+
+
 def other_hubs(tx: Transaction, settings: HubSettings) -> list[HubProcess]:
     """Return the other live hub processes, as they are stored.
 

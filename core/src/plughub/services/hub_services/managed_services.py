@@ -275,7 +275,7 @@ class ManagedServices:
 
     def _failed(self, service: ServiceDeclaration, reason: str) -> None:
         pause = self._delay_retry(self._failures.setdefault(service.name, _Failures()))
-        log.error("service %s %s; retrying in %d s", service.name, reason, pause)
+        log.error("service %s %s; retrying in %.1f s", service.name, reason, pause)
 
     def _delay_retry(self, failures: _Failures) -> float:
         pause = SERVICE_BACKOFF.after(failures.count)

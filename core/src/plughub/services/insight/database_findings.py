@@ -9,7 +9,7 @@ from plughub.domain.explanations import explained
 from plughub.domain.findings import Finding, Severity
 from plughub.domain.timings import LONG_QUEUE_SECONDS, RECENT_STARTS_SECONDS
 from plughub.domain.words import _, ngettext
-from plughub.services.coordination.hub_registry import live_hubs
+from plughub.services.coordination.hub_registry import has_ended_here, live_hubs
 from plughub.services.hub_services.health_checks import service_states
 from plughub.storage.hub_counts import ProblemGroup
 from plughub.storage.store import Transaction
@@ -36,7 +36,7 @@ def database_findings(tx: Transaction, lease: float) -> list[Finding]:
 
 
 def _processes(tx: Transaction, lease: float) -> Iterator[Finding]:
-    live = {hub.id for hub in live_hubs(tx, lease)}
+    live = {hub.id for hub in live_hubs(tx, lease) if not has_ended_here(hub)}
     if not live:
         yield Finding(
             code="H001",
