@@ -228,16 +228,14 @@ async def test_the_log_of_a_server_is_deleted_with_it(simple, tmp_path):
 
 
 @pytest.fixture
-def closed(tmp_path):
+def closed(open_folder):
     """A link to an interpreter in a folder that only root can enter, and a script that begins with it."""
-    (tmp_path / "root").mkdir(mode=0o700)
-    (tmp_path / "root" / "sh").symlink_to("/bin/sh")
-    (tmp_path / "sh").symlink_to(tmp_path / "root" / "sh")
-    script = tmp_path / "script"
-    script.write_text(f"#!{tmp_path}/sh\n")
+    (open_folder / "root").mkdir(mode=0o700)
+    (open_folder / "root" / "sh").symlink_to("/bin/sh")
+    (open_folder / "sh").symlink_to(open_folder / "root" / "sh")
+    script = open_folder / "script"
+    script.write_text(f"#!{open_folder}/sh\n")
     script.chmod(0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     return script
 
 
