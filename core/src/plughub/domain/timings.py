@@ -270,6 +270,9 @@ hour."""
 
 CANCELLED_HOOK_SECONDS: Final = 1.0
 """Seconds that a cancelled hook has to clean up, while its caller waits."""
+SILENT_PLUGIN_SECONDS: Final = 10.0
+"""Seconds after which code of a plugin that blocks the start or the event loop is named in the log, while it
+still runs: it may never return, and everything waits for it."""
 CANCEL_TASKS_SECONDS: Final = 10.0
 """Seconds that cancelled tasks have to end at shutdown; one that ignores it must not block the process."""
 DEATH_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)

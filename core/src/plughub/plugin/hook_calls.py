@@ -29,6 +29,7 @@ from plughub.plugin.answer_fields import check_fields
 from plughub.plugin.failure_log import log_failure
 from plughub.plugin.locations import location_of, location_of_error, with_location
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
+from plughub.plugin.running_code import calls_plugin
 from plughub.plugin.threads import ThreadPools
 from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
 
@@ -74,6 +75,7 @@ class HookCaller:
         self._observe = observe
         self._cache: dict[str, list[pluggy.HookImpl]] = {}
 
+    @calls_plugin
     def register(
         self,
         hook: str,
@@ -244,7 +246,7 @@ class HookCaller:
         outcome, value = "failed", None
         try:
             value = await run_with_timeout(
-                self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
+                self._run(impl, plugin, hook, [arguments[name] for name in impl.argnames]), seconds
             )
             with _checking_answer_of(impl.function):
                 _check_type(value, expected)
@@ -269,7 +271,8 @@ class HookCaller:
         finally:
             self._observe(plugin, hook, time.perf_counter() - begin, outcome, value)
 
-    async def _run(self, impl: pluggy.HookImpl, plugin: str, arguments: list[object]) -> Any:
+    @calls_plugin
+    async def _run(self, impl: pluggy.HookImpl, plugin: str, hook: str, arguments: list[object]) -> Any:  # noqa: ARG002 - names a blocking hook
         try:
             if inspect.iscoroutinefunction(impl.function):
                 return await impl.function(*arguments)
@@ -284,6 +287,7 @@ class _WantsToExitError(Exception):
     """Attempt of a plugin to end the process."""
 
 
+@calls_plugin
 async def contained(
     plugin: str, hook: str, items: Any, each: type[T], function: Any = None
 ) -> AsyncIterator[T]:

@@ -12,6 +12,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.hub_counts import DEFAULT_WINDOW
 from plughub.domain.timings import FRESH_COUNTS_SECONDS, LOOP_DELAY_SECONDS
 from plughub.services.coordination.background_loops import next_tick
+from plughub.services.observability.loop_watchdog import LoopWatchdog
 from plughub.services.observability.metrics import Metrics
 from plughub.storage.store import Store
 
@@ -85,10 +86,11 @@ async def measure_loop_delay(metrics: Metrics, resolution: float, threshold: flo
     loop = asyncio.get_running_loop()
     at_rest = max(resolution, min(LOOP_DELAY_SECONDS, threshold / 2))
     due, timer = loop.time(), None
+    watchdog = LoopWatchdog(threshold / 2, due)
 
     def wait() -> None:
         nonlocal due, timer
-        due = next_tick(loop.time(), resolution if metrics.was_read_recently else at_rest)
+        watchdog.due = due = next_tick(loop.time(), resolution if metrics.was_read_recently else at_rest)
         timer = loop.call_at(due, tick)
 
     # A plain timer: a sleeping task costs three times as much, twenty times a second.
@@ -96,12 +98,14 @@ async def measure_loop_delay(metrics: Metrics, resolution: float, threshold: flo
         late = loop.time() - due
         metrics.observe_loop_delay(max(resolution, late))  # less cannot be measured
         if late >= threshold:
-            log.warning("the event loop was blocked for at least %.2f s", late)
+            text = f"the event loop was blocked for at least {late:.2f} s {watchdog.take()}"
+            log.warning("%s", text.rstrip())
         wait()
 
     wait()
     try:
         await loop.create_future()
     finally:
+        watchdog.close()
         if timer is not None:
             timer.cancel()
