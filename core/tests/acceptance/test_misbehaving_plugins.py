@@ -21,7 +21,11 @@ from plughub.testing.hub import HubProcess
 PLUGINS = ("raiser", "simple", "dummy", "quota", "listener", "keys", "board", "hanger", "haproxy")
 GENERATED = {"quota": "veto", "listener": "listener", "keys": "token-check", "board": "page"}
 RAISER = """
+import asyncio
 from plughub import hookimpl
+
+def leave():
+    raise SystemExit("no callback for me")
 
 @hookimpl
 def hub_event(event):
@@ -29,6 +33,7 @@ def hub_event(event):
 
 @hookimpl
 async def hub_check_token(token):
+    asyncio.get_running_loop().call_soon(leave)
     raise SystemExit("no token for me")
 
 @hookimpl
@@ -169,6 +174,7 @@ def test_both_are_named_in_the_log(hub, alice, unknown_token):
     assert "plugin 'raiser' failed in hub_check_token" in hub.stderr
     assert "no token for me" in hub.stderr
     assert "plugin 'raiser' failed in hub_authenticate" in hub.stderr
+    assert "an attempt to end the hub by plugin 'raiser' (" in hub.stderr
     assert "plugin 'hanger' failed in hub_check_token: no answer within 10 s" in hub.stderr
     for other in set(PLUGINS) - {"raiser", "hanger"}:
         assert f"plugin {other!r} failed" not in hub.stderr

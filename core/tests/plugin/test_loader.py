@@ -66,6 +66,7 @@ def test_a_misspelled_plugin_gets_a_suggestion(install) -> None:
         ("raise ImportError('boom')", "ImportError: boom"),
         ("def (", "SyntaxError: "),
         ("import sys; sys.exit('no licence')", "SystemExit: no licence"),
+        ("raise BaseException('no licence')", "BaseException: no licence"),
     ],
 )
 def test_a_broken_plugin_is_named_with_its_distribution_version_and_cause(install, source, reason) -> None:

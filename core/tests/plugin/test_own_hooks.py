@@ -51,6 +51,7 @@ async def test_an_owner_that_is_not_active_is_named_with_those_that_are(plugins,
         (RuntimeError(), "RuntimeError"),
         (OSError("two\nlines"), "two lines"),
         (SystemExit("gone"), "SystemExit: gone"),
+        (BaseException("not even an Exception"), "not even an Exception"),
         (asyncio.CancelledError(), "a task that it awaited was cancelled"),
     ],
 )
@@ -63,7 +64,7 @@ async def test_a_failure_names_plugin_hook_and_reason(plugins, caller, error, re
     assert caught.value.__cause__ is error
 
 
-@pytest.mark.parametrize("error", [SystemExit(7), KeyboardInterrupt("stop")])
+@pytest.mark.parametrize("error", [SystemExit(7), KeyboardInterrupt("stop"), BaseException()])
 async def test_a_plain_function_that_exits_does_not_end_the_hub(plugins, caller, error, fakes) -> None:
     def hub_poll(server):
         raise error

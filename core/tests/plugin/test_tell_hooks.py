@@ -53,7 +53,9 @@ def test_all_answers_are_kept_in_order(plugins, pools, fakes) -> None:
     assert caller.register("hub_register_commands", only="two") == [Answer(["b"], "two")]
 
 
-@pytest.mark.parametrize("error", [ValueError("no folder"), SystemExit("no folder")])
+@pytest.mark.parametrize(
+    "error", [ValueError("no folder"), SystemExit("no folder"), BaseException("no folder")]
+)
 def test_a_failure_at_start_stops_it_with_the_name(plugins, pools, error, fakes) -> None:
     def hub_register_commands():
         raise error
@@ -146,10 +148,10 @@ async def test_progress_reports_are_read_as_they_arrive(plugins, caller, fakes) 
     assert hooks.progress("pam", None) is None
 
 
-async def no_more(*items):
+async def no_more(*items, error=SystemExit):
     for item in items:
         yield item
-    raise SystemExit("no more")
+    raise error("no more")
 
 
 @pytest.mark.parametrize("hook", ["progress", "watch"])
@@ -159,6 +161,7 @@ async def no_more(*items):
         (lambda: [ONE], "it must be an async generator: write async def, and yield in it"),
         (lambda: no_more(1), "it must yield (Progress|str), not int"),
         (no_more, "no more"),
+        (lambda: no_more(error=BaseException), "no more"),
     ],
 )
 async def test_a_failing_generator_is_named_and_does_not_end_the_hub(

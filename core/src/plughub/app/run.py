@@ -15,6 +15,7 @@ from traitlets.config import Config
 from plughub.app.addresses import addresses
 from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
+from plughub.app.hub_loop import HubLoop
 from plughub.app.internal_tls import prepare_tls
 from plughub.app.log_setup import extra_handlers, set_up_logging
 from plughub.app.login_links import note_for_root
@@ -76,7 +77,8 @@ def _generate_certificates(settings: JupyterHub) -> int:
 
 def _run(hub: Hub, advice: Advice | None) -> int:
     try:
-        asyncio.run(_run_until_ended(hub, advice))
+        with asyncio.Runner(loop_factory=HubLoop) as runner:
+            runner.run(_run_until_ended(hub, advice))
     except EndedEarlyError:
         print("hub: stopped during startup", file=sys.stderr)
     except asyncio.CancelledError:

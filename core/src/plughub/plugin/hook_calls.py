@@ -42,6 +42,8 @@ Observer = Callable[[str, str, float, str, Any], None]
 log = logging.getLogger("plughub.plugin")
 
 MISSING: Final = object()
+PASSED_ON: Final = (Exception, asyncio.CancelledError, GeneratorExit)
+"""Exceptions that asyncio and tornado handle. Any other one of a plugin would end the hub or go unnoticed."""
 
 _PROGRAMMING_ERRORS: Final = (
     *(TypeError, AttributeError, NameError, LookupError, ArithmeticError, AssertionError),
@@ -278,8 +280,10 @@ class HookCaller:
                 return await impl.function(*arguments)
             value = await self._pools.run(plugin, _call_and_exhaust, impl.function, *arguments)
             return await value if inspect.isawaitable(value) else value
-        except (SystemExit, KeyboardInterrupt) as error:
-            # A task that raises one of them would end the loop, and thereby the hub.
+        except PASSED_ON:
+            raise
+        except BaseException as error:
+            # A task that raises SystemExit would end the loop, and thereby the hub.
             raise _WantsToExitError(describe(error)) from error
 
 
@@ -311,7 +315,9 @@ async def contained(
             with _checking_answer_of(function):
                 _check_item(item, each)
             yield item
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:
         raise PluginError(plugin, hook, describe(error)) from error
     finally:
         if isinstance(items, AsyncGenerator):
@@ -344,7 +350,9 @@ def failing_start(plugin: str, doing: str, code: Any = None) -> Iterator[None]:
     except StartError as error:
         error.plugin = error.plugin or plugin
         raise
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:
         package = str(getattr(code, "__module__", "")).partition(".")[0]
         location = location_of_error(error, package) if isinstance(error, _PROGRAMMING_ERRORS) else ""
         raise StartError(

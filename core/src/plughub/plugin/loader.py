@@ -79,7 +79,9 @@ class InstalledPlugin:
             )
         try:
             return self.entry_point.load()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise self._explain(error) from error
 
     def _explain(self, error: BaseException) -> StartError:

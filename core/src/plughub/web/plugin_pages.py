@@ -13,7 +13,9 @@ from tornado.web import RequestHandler
 from plughub.domain.errors import StartError
 from plughub.domain.names import quote_path
 from plughub.kinds import LoginMethod, Page
+from plughub.web.contained_handlers import contained_handler
 
+_SETTING: Final = "c.JupyterHub.extra_handlers"
 LOGIN: Final = "/login"
 LOGOUT: Final = "/logout"
 
@@ -53,12 +55,8 @@ class PluginPage:
 
     def _handler(self) -> type[RequestHandler]:
         """Return the handler class with the name of the plugin; plugins may register the same class."""
-        handler = self.page.handler
-        if not hasattr(handler, "plugin"):
-            return handler
-        # A class of a config file has no module.
-        facts = {"__module__": getattr(handler, "__module__", __name__), "plugin": self.plugin}
-        return type(handler.__name__, (handler,), facts)
+        facts = {"plugin": self.plugin} if hasattr(self.page.handler, "plugin") else {}
+        return contained_handler(self.page.handler, self.plugin or _SETTING, self.page.path, facts)
 
 
 def check_pages(pages: Iterable[PluginPage]) -> None:
@@ -82,7 +80,7 @@ def check_pages(pages: Iterable[PluginPage]) -> None:
 
 
 def _source_of(plugin: str) -> str:
-    return f"plugin {plugin!r}" if plugin else "c.JupyterHub.extra_handlers"
+    return f"plugin {plugin!r}" if plugin else _SETTING
 
 
 def _problem_with(page: Page) -> str:
