@@ -67,9 +67,9 @@ def test_a_package_is_complete_and_without_placeholders(generated, name):
         path for path, text in texts.items() if "@" in text.replace("@hookimpl", "") and "@PACK" in text
     ]
     project = tomllib.loads(texts["pyproject.toml"])["project"]
-    assert (project["name"], project["authors"]) == (f"plughub-{name}", [{"name": "Ada Countess Lovelace"}])
+    assert (project["name"], project["authors"]) == (f"plughub-{name}", [{"name": 'Ada "Countess" Lovelace'}])
     assert project["entry-points"]["plughub"] == {name: module}
-    assert "Ada Countess Lovelace" in texts["LICENSE"]
+    assert 'Ada "Countess" Lovelace' in texts["LICENSE"]
     assert f'hub_contract: Final = "{CONTRACT_VERSION}"' in texts[f"src/{module}/__init__.py"]
     assert f"hub plugins check {name}" in texts["README.md"]
     assert problems_in(files[f"src/{module}/__init__.py"]) == []
@@ -142,6 +142,32 @@ def test_the_command_writes_the_package_and_says_what_to_do_next(tmp_path, monke
 
 
 @pytest.mark.parametrize(
+    "author",
+    [
+        'Name "Nick"',
+        "Name 'Nick' O'Name",
+        "back\\slash \\n \\u0041 \\",
+        '"""',
+        "Łukasz Ñandú 中文 👩\u200d🔬 عربي",
+        "@NAME@ @YEAR@ @AUTHOR@",
+        "Ada, {Countess} %s $HOME <ada@example.org> # [x] = 1",
+        "a" * 200,
+    ],
+)
+def test_an_author_is_kept_as_written(tmp_path, author):
+    main(["plugins", "new", "veto", "quota", "--folder", str(tmp_path / "quota"), "--author", author])
+    project = tomllib.loads((tmp_path / "quota" / "pyproject.toml").read_text())["project"]
+    assert project["authors"] == [{"name": author}]
+    assert f", {author}\n" in (tmp_path / "quota" / "LICENSE").read_text()
+
+
+def test_without_an_author_it_belongs_to_its_developers(tmp_path):
+    new_plugin("veto", "quota", tmp_path / "quota")
+    project = tomllib.loads((tmp_path / "quota" / "pyproject.toml").read_text())["project"]
+    assert project["authors"] == [{"name": "the plughub-quota developers"}]
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("veto", "Quota"), "is not a name for a plugin"),
@@ -149,6 +175,13 @@ def test_the_command_writes_the_package_and_says_what_to_do_next(tmp_path, monke
         (("veto", "a" * 31), "is not a name for a plugin"),
         (("veto", "plughub-quota"), "the name of the plugin is 'quota'"),
         (("veto", "onetime"), "is a part of the hub"),
+        (("veto", "quota", "--author", ""), "the author is empty"),
+        (("veto", "quota", "--author", " \t"), "the author is empty"),
+        (("veto", "quota", "--author", "Ada\nLovelace"), "the author contains '\\n'"),
+        (("veto", "quota", "--author", "Ada\u2028"), "the author contains '\\u2028'"),
+        (("veto", "quota", "--author", "Ada\x1b[1m"), "the author contains '\\x1b'"),
+        (("veto", "quota", "--author", "Ada \udcff"), "the author contains '\\udcff'"),
+        (("veto", "quota", "--author", "a" * 201), "the author is longer than 200 characters"),
         (("veto", "quota", "--class"), "--class is for: spawner, authenticator, proxy"),
         (("veto", "quota", "--folder", "."), "choose another folder"),
         (("vetoes", "quota"), "invalid choice: 'vetoes'"),

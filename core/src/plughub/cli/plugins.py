@@ -135,7 +135,7 @@ def add_plugin_commands(commands: Any) -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="name of the plugin for --plugins, such as slurm")
     new.add_argument("--class", dest="as_class", action="store_true", help="a class instead of functions")
     new.add_argument("--folder", type=Path, help="folder to create; default: plughub-NAME")
-    new.add_argument("--author", default="", help="author, for the package and its licence")
+    new.add_argument("--author", help="author, for the package and its licence")
     new.set_defaults(run=write_plugin)
     check = actions.add_parser("check", help="check a plugin against the contract, and run its quick tests")
     check.add_argument("name", metavar="NAME", help="name of the plugin")

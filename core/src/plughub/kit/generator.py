@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -25,6 +26,12 @@ from plughub.markers import PROJECT
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST: Final = 30
+_LONGEST_AUTHOR: Final = 200
+_NO_NAME: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories: control characters, parts of undecodable bytes, separators of lines and paragraphs."""
+_WORD: Final = re.compile(r"@([A-Z_]+)@")
+_WITH_WORDS: Final = ("USE", "CONFIG", "SETTINGS")
+"""Words whose text has other words."""
 _TINY_SERVER: Final = '[sys.executable, "-m", "plughub.testing.tiny_server"]'
 _SERVERS: Final = f"c.Spawner.cmd = {_TINY_SERVER}\n"
 _HOMES: Final = 'c.SimpleLocalProcessSpawner.home_dir_template = "homes/{username}"\n'
@@ -138,7 +145,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 """Kinds of plugins by their name on the command line."""
 
 
-def new_plugin(kind: str, name: str, folder: Path, *, as_class: bool = False, author: str = "") -> list[Path]:
+def new_plugin(
+    kind: str, name: str, folder: Path, *, as_class: bool = False, author: str | None = None
+) -> list[Path]:
     """Write a package with a plugin.
 
     Args:
@@ -146,19 +155,23 @@ def new_plugin(kind: str, name: str, folder: Path, *, as_class: bool = False, au
         name: name of the plugin, such as ``slurm``.
         folder: the folder to create.
         as_class: write a class instead of functions.
-        author: for the package and its licence.
+        author: for the package and its licence; None for its developers.
 
     Returns:
         The files.
 
     Raises:
-        StartError: the name is invalid, the kind has no class, or the folder exists or cannot be written.
+        StartError: the name or the author is invalid, the kind has no class, or the folder exists or cannot
+            be written.
     """
     _check_name(name)
     if as_class and not KINDS[kind].has_class:
         able = ", ".join(known for known, described in KINDS.items() if described.has_class)
         raise StartError(f"a {kind} is written as functions", hint=f"--class is for: {able}")
-    words = _words(kind, name, author or f"the {PROJECT}-{name} developers", as_class=as_class)
+    if author is None:
+        author = f"the {PROJECT}-{name} developers"
+    _check_author(author)
+    words = _words(kind, name, author.strip(), as_class=as_class)
     texts = list(_files(kind, name, words, as_class=as_class))
     try:
         folder.mkdir(parents=True)
@@ -205,7 +218,8 @@ def _words(kind: str, name: str, author: str, *, as_class: bool) -> dict[str, st
         "PACKAGE": package,
         "CLASS": "".join(part.capitalize() for part in name.split("-")),
         "KIND": kind,
-        "AUTHOR": _in_toml(author),
+        "AUTHOR": author,
+        "AUTHOR_IN_TOML": _in_toml(author),
         "YEAR": str(dt.datetime.now(dt.UTC).year),
         "CORE": f">={version.major}.{version.minor},<{version.major}.{version.minor + 1}",
         "OLDEST": f"{version.major}.{version.minor}.0",
@@ -227,8 +241,19 @@ def _requirements(described: Kind, *, as_class: bool) -> tuple[str, ...]:
     return described.requirements
 
 
-def _in_toml(author: str) -> str:
-    return re.sub(r'[\\"\x00-\x1f\x7f]', "", author)
+def _check_author(author: str) -> None:
+    if not author.strip():
+        raise StartError("the author is empty", hint="write a name, or leave out --author")
+    if len(author) > _LONGEST_AUTHOR:
+        raise StartError(f"the author is longer than {_LONGEST_AUTHOR} characters", hint="write a name")
+    # Line ends, control characters, and bytes that are no text cannot stand in the licence and the metadata.
+    if wrong := next((char for char in author if unicodedata.category(char) in _NO_NAME), ""):
+        raise StartError(f"the author contains {wrong!r}", hint="write a name of one line")
+
+
+def _in_toml(text: str) -> str:
+    """Escape what would end a string in TOML; `_check_author` has excluded what cannot stand there."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _files(kind: str, name: str, words: Mapping[str, str], *, as_class: bool) -> Iterator[tuple[str, str]]:
@@ -250,9 +275,10 @@ def _files(kind: str, name: str, words: Mapping[str, str], *, as_class: bool) ->
 
 def _filled(template: Traversable, words: Mapping[str, str]) -> str:
     text = template.read_text(encoding="utf-8")
-    for _ in range(2):  # a word may stand in the text of another one
-        for word, value in words.items():
-            text = text.replace(f"@{word}@", value)
+    for word in _WITH_WORDS:
+        text = text.replace(f"@{word}@", words[word])
+    # In one pass, because the author's name may look like a word.
+    text = _WORD.sub(lambda found: words.get(found[1], found[0]), text)
     return text.rstrip("\n") + "\n"
 
 
