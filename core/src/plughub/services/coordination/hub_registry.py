@@ -235,7 +235,10 @@ def live_hubs(tx: Transaction, lease: float) -> list[HubProcess]:
 
 def has_ended_here(hub: HubProcess) -> bool:
     """Return whether a process of this boot and PID namespace has ended, although its heartbeat is recent."""
-    return bool(hub.space) and hub.space == process_space() and _birth(hub.pid) != hub.birth
+    if not hub.space or hub.space != process_space():
+        return False
+    found = ProcessIdentity.of(hub.pid)
+    return found is None or found.ticks != hub.birth or not found.is_running()
 
 
 def other_hubs(tx: Transaction, settings: HubSettings) -> list[HubProcess]:
