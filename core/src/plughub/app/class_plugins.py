@@ -15,6 +15,7 @@ from plughub.domain.errors import StartError
 from plughub.markers import hookimpl
 from plughub.plugin.hook_calls import describe
 from plughub.plugin.locations import location_of, with_location
+from plughub.plugin.silent_calls import naming_silence
 
 
 class SpawnerPlugin:
@@ -86,8 +87,9 @@ def import_class(kind: str, dotted: str) -> Any:
         StartError: it cannot be imported.
     """
     try:
-        return import_item(dotted)
-    except Exception as error:
+        with naming_silence(f"the import of c.JupyterHub.{kind}_class = {dotted!r}"):
+            return import_item(dotted)
+    except (Exception, SystemExit) as error:
         raise StartError(
             f"c.JupyterHub.{kind}_class = {dotted!r} cannot be imported: {describe(error)}",
             hint="install its package, or use the name of a plugin",

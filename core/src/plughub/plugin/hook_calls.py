@@ -30,6 +30,7 @@ from plughub.plugin.failure_log import log_failure
 from plughub.plugin.locations import location_of, location_of_error, with_location
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.running_code import calls_plugin
+from plughub.plugin.silent_calls import naming_silence
 from plughub.plugin.threads import ThreadPools
 from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
 
@@ -337,6 +338,8 @@ def describe(error: BaseException) -> str:
 def failing_start(plugin: str, doing: str, code: Any = None) -> Iterator[None]:
     """Convert exceptions of a plugin during the start of the hub into a message that names the plugin.
 
+    A plugin that does not return is named in the log.
+
     Args:
         plugin: its name.
         doing: the failing activity, such as the name of a hook.
@@ -346,7 +349,8 @@ def failing_start(plugin: str, doing: str, code: Any = None) -> Iterator[None]:
         StartError: the plugin failed.
     """
     try:
-        yield
+        with naming_silence(f"plugin {plugin!r} in {doing}"):
+            yield
     except StartError as error:
         error.plugin = error.plugin or plugin
         raise

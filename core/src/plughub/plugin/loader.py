@@ -17,6 +17,7 @@ from plughub.domain.errors import StartError
 from plughub.markers import PROJECT
 from plughub.plugin.import_advice import advice_on_import
 from plughub.plugin.locations import location_of_error, with_location
+from plughub.plugin.silent_calls import naming_silence
 
 _DISTRIBUTIONS: Final = {
     "simple": "plughub-localprocess",
@@ -78,7 +79,8 @@ class InstalledPlugin:
                 hint=f"pip install --upgrade {self.distribution} plughub",
             )
         try:
-            return self.entry_point.load()
+            with naming_silence(f"the import of {self.title}"):
+                return self.entry_point.load()
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -7,14 +7,13 @@ Naming costs nothing until it is needed: functions that call plugins are marked 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from importlib.metadata import entry_points
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, TypeVar
 
-from plughub.domain.errors import StartError
-from plughub.plugin.loader import installed_plugins
+from plughub.markers import PROJECT
 
 Step = tuple[FrameType, int]
 """Frame of a stack with its current line."""
@@ -23,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CALL_PLUGINS: Final[set[CodeType]] = set()
 _CALLBACK: Final = asyncio.Handle._run.__code__  # noqa: SLF001 - below it, the loop runs something
 _LIBRARIES: Final = frozenset(
-    {"asyncio", "concurrent", "contextlib", "functools", "plughub", "threading", "tornado"}
+    {"asyncio", "concurrent", "contextlib", "functools", "importlib", "plughub", "threading", "tornado"}
 )
 
 
@@ -37,23 +36,37 @@ def calls_plugin(function: F) -> F:
     return function
 
 
-def blame_thread(thread: int) -> str:
-    """Describe what a thread runs now.
+def calls_of(thread: int) -> frozenset[FrameType]:
+    """Return the calls that a thread has not finished.
+
+    Args:
+        thread: its identifier.
+    """
+    return frozenset(frame for frame, _ in _stack_of(thread))
+
+
+def place_in(thread: int, before: Container[FrameType]) -> str:
+    """Return the line of code that a thread runs, such as ``(quota.py:7, hub_configure)``.
+
+    Args:
+        thread: its identifier.
+        before: earlier result of `calls_of`. The line is that of a call since then, if there is one.
+
+    Returns:
+        The line; empty if the thread has ended.
+    """
+    steps = _stack_of(thread)
+    return _place([step for step in steps if step[0] not in before] or steps) if steps else ""
+
+
+def blame_loop(thread: int) -> str:
+    """Describe what the event loop of a thread runs now.
 
     Args:
         thread: its identifier.
 
     Returns:
-        A clause such as ``by plugin 'quota' in hub_event (quota.py:7, hub_event)``; empty if it has ended.
-    """
-    return _blame(_stack_of(thread))
-
-
-def blame_loop(thread: int) -> str:
-    """Describe what the event loop of a thread runs now, like `blame_thread`; empty if it waits.
-
-    Args:
-        thread: its identifier.
+        A clause such as ``by plugin 'quota' in hub_event (quota.py:7, hub_event)``; empty if the loop waits.
     """
     steps = _stack_of(thread)
     begin = max(
@@ -63,7 +76,7 @@ def blame_loop(thread: int) -> str:
 
 
 def blame_error(error: BaseException) -> str:
-    """Describe which code raised an exception, like `blame_thread`.
+    """Describe which code raised an exception, like `blame_loop`.
 
     Args:
         error: the exception.
@@ -93,13 +106,22 @@ def _blame(steps: Sequence[Step]) -> str:
     begin = max(
         (number for number, (frame, _) in enumerate(steps) if frame.f_code in _CALL_PLUGINS), default=-1
     )
-    frame, line = next(filter(_is_foreign, steps[begin + 1 :]), steps[-1])
-    place = f"({frame.f_code.co_filename}:{line}, {frame.f_code.co_name})"
+    place = _place(steps[begin + 1 :] or steps)
     if begin >= 0:
         called = steps[begin][0].f_locals
         return f"by plugin {called['plugin']!r} in {called['hook']} {place}"
-    owners = _owners_of(_package(frame))
+    owners = _owners_of(_package(_shown(steps)[0]))
     return f"by plugin {owners} {place}" if owners else f"by {place[1:-1]}"
+
+
+def _place(steps: Sequence[Step]) -> str:
+    frame, line = _shown(steps)
+    return f"({frame.f_code.co_filename}:{line}, {frame.f_code.co_name})"
+
+
+def _shown(steps: Sequence[Step]) -> Step:
+    """Return the first step outside the hub and what runs it, or the innermost one."""
+    return next(filter(_is_foreign, steps), steps[-1])
 
 
 def _is_foreign(step: Step) -> bool:
@@ -112,7 +134,5 @@ def _package(frame: FrameType) -> str:
 
 def _owners_of(package: str) -> str:
     """Return the names of the plugins in a package; empty if there are none."""
-    with contextlib.suppress(StartError):
-        names = [repr(plugin.name) for plugin in installed_plugins().values() if plugin.package == package]
-        return " or ".join(names)
-    return ""
+    found = [entry.name for entry in entry_points(group=PROJECT) if entry.module.partition(".")[0] == package]
+    return " or ".join(map(repr, sorted(found)))
