@@ -18,7 +18,17 @@ from plughub.auth import Authenticator
 from plughub.domain.events import Event, EventKind
 from plughub.domain.option_fields import read_fields
 from plughub.handlers import APIHandler
-from plughub.kinds import HubContext, Identity, Login, LoginMethod, Refusal, Rejected, Server, UserInfo
+from plughub.kinds import (
+    ActiveServers,
+    HubContext,
+    Identity,
+    Login,
+    LoginMethod,
+    Refusal,
+    Rejected,
+    Server,
+    UserInfo,
+)
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ALSO, HOOKS, ActivePlugins
@@ -185,6 +195,22 @@ async def test_a_start_is_refused(
     hooks = examples.load("hub_authorize_spawn")
     answer = await hooks.authorize_spawn(server(options=options, groups=groups))
     assert isinstance(answer.value, Refusal) if refused else answer is None
+
+
+@pytest.mark.parametrize(
+    ("active", "reason"),
+    [
+        (ActiveServers(user=2, groups={"students": 39}), ""),
+        (ActiveServers(user=3), "You have three servers"),
+        (ActiveServers(groups={"students": 40}), "All places of your course are taken"),
+    ],
+)
+async def test_a_start_is_refused_for_the_number_of_servers(
+    examples: Examples, active: ActiveServers, reason: str
+) -> None:
+    answer = await examples.load("hub_authorize_spawn").authorize_spawn(server(), active)
+    assert (answer is not None) == bool(reason)
+    assert answer is None or (reason in answer.value.reason and answer.value.status == 429)
 
 
 async def test_a_server_is_launched_polled_and_stopped(

@@ -136,7 +136,7 @@ def test_a_typed_method_calls_its_hook_in_its_call_mode(name: str) -> None:
     assert calls or others, "neither a hook is called nor another typed method, which has a case of its own"
     for way, hook in calls:
         calling = HOOKS[hook].calling  # type: ignore[index]
-        assert way in {calling.value, "listeners"} or (way == "owner" and calling is CallMode.OWN)
+        assert way in {calling.value, "listeners", "takes"} or (way == "owner" and calling is CallMode.OWN)
 
 
 def test_a_hook_that_an_owner_need_not_implement_has_a_fallback() -> None:

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from plughub.classes.proxy.proxy import Proxy
     from plughub.classes.spawner.spawner import Spawner
     from plughub.kinds import (
+        ActiveServers,
         Command,
         Diagnosis,
         Endpoint,
@@ -651,7 +652,7 @@ async def hub_options_from_form(
 
 
 @hook(CallMode.VETO)
-async def hub_authorize_spawn(server: Server) -> Refusal | None:
+async def hub_authorize_spawn(server: Server, active: ActiveServers) -> Refusal | None:
     """Refuse a start, for example because of a quota, a budget or the time of day.
 
     When:
@@ -659,6 +660,9 @@ async def hub_authorize_spawn(server: Server) -> Refusal | None:
 
     Args:
         server: the requested server; ``server.options`` are the chosen options.
+        active: how many other servers of the user, and of the user's groups, are active. The hub counts them
+            only for implementations that name this argument. Starts that are requested at the same moment
+            do not count each other, so a limit may be exceeded by a few servers.
 
     Returns:
         A `Refusal` with a reason that the user reads, or None.
@@ -668,12 +672,16 @@ async def hub_authorize_spawn(server: Server) -> Refusal | None:
 
     Example:
         from plughub import hookimpl
-        from plughub.kinds import Refusal, Server
+        from plughub.kinds import ActiveServers, Refusal, Server
 
         @hookimpl
-        async def hub_authorize_spawn(server: Server) -> Refusal | None:
+        async def hub_authorize_spawn(server: Server, active: ActiveServers) -> Refusal | None:
             if server.options.get("gpu") and "researchers" not in server.user.groups:
                 return Refusal("GPU servers are for researchers. Choose another option.")
+            if active.user >= 3:
+                return Refusal("You have three servers. Stop one of them first.", status=429)
+            if active.groups.get("students", 0) >= 40:
+                return Refusal("All places of your course are taken. Try again later.", status=429)
             return None
     """
 

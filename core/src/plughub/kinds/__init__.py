@@ -15,6 +15,7 @@ from plughub.kinds.hub import Command, HubContext, Page, Visitor
 from plughub.kinds.profiles import Profile
 from plughub.kinds.proxy import ProxyInfo, ProxySettings
 from plughub.kinds.spawner import (
+    ActiveServers,
     Diagnosis,
     Endpoint,
     Found,
@@ -32,6 +33,7 @@ from plughub.kinds.tls import TLSFiles
 from plughub.kinds.tokens import TokenIdentity
 
 __all__ = [
+    "ActiveServers",
     "Command",
     "Diagnosis",
     "Endpoint",

@@ -96,6 +96,19 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveServers:
+    """Numbers of active servers: those that run, start or stop.
+
+    Attributes:
+        user: those of the user.
+        groups: those of all members of a group, by name; for each group of the user.
+    """
+
+    user: int = 0
+    groups: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Address and state of a started server.
 

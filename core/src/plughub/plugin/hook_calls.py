@@ -211,6 +211,10 @@ class HookCaller:
         """Return the names of the plugins that implement a hook, in order."""
         return tuple(dict.fromkeys(owner_of(impl) for impl in self._implementations(hook)))
 
+    def takes(self, hook: str, argument: str) -> bool:
+        """Return whether any implementation of a hook names an argument."""
+        return any(argument in impl.argnames for impl in self._implementations(hook))
+
     async def tell(self, hook: str, *, only: str | None = None, **arguments: object) -> None:
         """Call every plugin, or only one, and log failures."""
         for impl in self._implementations(hook):

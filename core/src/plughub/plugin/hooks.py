@@ -9,6 +9,7 @@ from plughub.domain.errors import FailedLoginError
 from plughub.domain.events import Event
 from plughub.domain.routes import Route
 from plughub.kinds import (
+    ActiveServers,
     Diagnosis,
     Endpoint,
     Found,
@@ -165,9 +166,15 @@ class Hooks:
         """Return whether any plugin implements `hub_authorize_spawn`."""
         return bool(self.caller.listeners("hub_authorize_spawn"))
 
-    async def authorize_spawn(self, server: Server) -> Answer[Refusal] | None:
+    def counts_active_servers(self) -> bool:
+        """Return whether any plugin uses the numbers of active servers in `hub_authorize_spawn`."""
+        return self.caller.takes("hub_authorize_spawn", "active")
+
+    async def authorize_spawn(
+        self, server: Server, active: ActiveServers | None = None
+    ) -> Answer[Refusal] | None:
         """Return the first refusal of a start, if any."""
-        return await self.caller.veto("hub_authorize_spawn", server=server)
+        return await self.caller.veto("hub_authorize_spawn", server=server, active=active or ActiveServers())
 
     async def spawn(self, plugin: str, server: Server, timeout: float) -> Endpoint:
         """Start the server."""

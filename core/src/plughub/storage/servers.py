@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, or_, select, update
 
 from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
@@ -67,6 +67,20 @@ _BY_IDS = CompiledQuery(_SERVER.where(is_one_of(_spawners.id, "keys")))
 _NAMES = select(_spawners.id, _spawners.name).where(_spawners.name != "", _spawners.user_id.is_not(None))
 _ACTIVE = CompiledQuery(_SERVER.where(_spawners.id.in_(ACTIVE_KEYS)))
 _COUNT_ACTIVE = select(func.count()).select_from(tables.spawners).where(_spawners.id.in_(ACTIVE_KEYS))
+_OTHER = or_(_spawners.user_id != bindparam("user"), _spawners.name != bindparam("without"))
+_COUNT_ACTIVE_OF_USER = _COUNT_ACTIVE.where(_spawners.user_id == bindparam("user"), _OTHER)
+_members = tables.user_group_map.c
+_COUNT_ACTIVE_BY_GROUP = (
+    select(tables.groups.c.name, func.count().label("number"))
+    .join(tables.user_group_map, _members.group_id == tables.groups.c.id)
+    .join(tables.spawners, _spawners.user_id == _members.user_id)
+    .where(
+        tables.groups.c.id.in_(select(_members.group_id).where(_members.user_id == bindparam("user"))),
+        _spawners.id.in_(ACTIVE_KEYS),
+        _OTHER,
+    )
+    .group_by(tables.groups.c.name)
+)
 _IS_RUNNING = _life.status == Status.RUNNING.value
 _RUNNING = (
     select(_life.spawner_id, _life.launch)
@@ -166,6 +180,18 @@ class Servers:
         """Count the servers that run or have an operation in progress."""
         count: int = self._connection.execute(_COUNT_ACTIVE).scalar_one()
         return count
+
+    def count_active_of(self, user_id: int, without: str) -> tuple[int, dict[str, int]]:
+        """Count the active servers of a user, and those of the members of each of the user's groups.
+
+        Args:
+            user_id: key of the user.
+            without: name of a server of the user that does not count.
+        """
+        keys = {"user": user_id, "without": without}
+        own: int = self._connection.execute(_COUNT_ACTIVE_OF_USER, keys).scalar_one()
+        rows = self._connection.execute(_COUNT_ACTIVE_BY_GROUP, keys)
+        return own, {row.name: row.number for row in rows}
 
     def by_ids(self, server_ids: Sequence[int]) -> list[ServerRecord]:
         """List servers by key, in any order."""

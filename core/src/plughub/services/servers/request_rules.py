@@ -10,7 +10,7 @@ from plughub.domain.names import check_server_name, shorten
 from plughub.domain.plain_json import plain_json
 from plughub.domain.users import User
 from plughub.domain.words import _
-from plughub.kinds import Server
+from plughub.kinds import ActiveServers, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
@@ -97,10 +97,11 @@ def check_options(options: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if options is None else plain_json(options, "the options of the server")
 
 
-async def check_authorized(hooks: Hooks, view: Callable[[], Awaitable[Server]]) -> None:
+async def check_authorized(store: Store, hooks: Hooks, view: Callable[[], Awaitable[Server]]) -> None:
     """Ask the plugins whether a start is allowed.
 
     Args:
+        store: the storage.
         hooks: the hooks.
         view: returns the server as plugins see it; called only where a plugin is asked.
 
@@ -110,9 +111,17 @@ async def check_authorized(hooks: Hooks, view: Callable[[], Awaitable[Server]]) 
     """
     if not hooks.authorizes_spawns():
         return
-    refusal = await hooks.authorize_spawn(await view())
+    server = await view()
+    active = await _count_active(store, server) if hooks.counts_active_servers() else None
+    refusal = await hooks.authorize_spawn(server, active)
     if refusal is None:
         return
     if refusal.value.status == 429:  # noqa: PLR2004 - Too Many Requests
         raise TooManyError(refusal.value.reason)
     raise ForbiddenError(refusal.value.reason)
+
+
+async def _count_active(store: Store, server: Server) -> ActiveServers:
+    user = server.user
+    own, groups = await store.read(lambda tx: tx.servers.count_active_of(user.id, server.name))
+    return ActiveServers(user=own, groups={group: groups.get(group, 0) for group in user.groups})

@@ -186,7 +186,7 @@ class ServerService:
         ):
             options = {}
         options, profile = await self._profiles.check(plugin, lambda: self.view(user, name), options)
-        await check_authorized(self._hooks, lambda: self.view(user, name, options))
+        await check_authorized(self._store, self._hooks, lambda: self.view(user, name, options))
 
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
             server, is_claimed = self._requests.start(
