@@ -49,6 +49,15 @@ async def test_a_page_that_exits_is_answered_with_an_error_and_named(make_hub, c
     assert (await hub.browser().get("/hub/login")).code == 200
 
 
+async def test_a_page_of_a_config_file_is_contained_too(make_hub, caplog):
+    names = {}
+    exec("def get(self): raise SystemExit(7)", names)
+    assert names["get"].__module__ is None
+    hub = await make_hub(pages=(page(RequestHandler, None, get=names["get"]),))
+    assert (await hub.browser().get("/hub/failing")).code == 500
+    assert "failed in get of its page /failing: SystemExit: 7" in caplog.text
+
+
 @pytest.mark.parametrize("method", ["prepare", "prepare later", "write_error"])
 async def test_other_methods_that_exit_are_contained(make_hub, caplog, method):
     name = method.partition(" ")[0]

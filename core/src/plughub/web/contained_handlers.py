@@ -49,7 +49,7 @@ def contained_handler(
 
 def _is_foreign(method: object) -> bool:
     """Return whether a method is neither tornado's nor the hub's own."""
-    package = getattr(method, "__module__", "").partition(".")[0]
+    package = (getattr(method, "__module__", None) or "").partition(".")[0]  # none in a config file
     return inspect.isfunction(method) and (
         package not in {"tornado", "plughub"} or hasattr(method, "__wrapped__")
     )
