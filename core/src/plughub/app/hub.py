@@ -18,6 +18,7 @@ from plughub.app.unread_settings import warn_of_plain_http, warn_of_trust
 from plughub.app.watched_parts import warn_of_certificate
 from plughub.app.web_server import WebServer, listen
 from plughub.domain.errors import HubError, PluginError
+from plughub.domain.timings import LINGER_SECONDS
 from plughub.services.composition import HubServices
 from plughub.services.coordination.background_loops import run_forever
 from plughub.services.servers.bulk_stop import stop_all
@@ -106,7 +107,7 @@ class Hub:
         return login_link(self.url, token)
 
     def shut_down(self, servers: bool | None = None, proxy: bool | None = None) -> None:
-        """Request the shutdown of this process.
+        """Request the shutdown of this process, which begins when the proxy has passed on the answer.
 
         Args:
             servers: also stop the servers; None for the value of the configuration.
@@ -114,7 +115,7 @@ class Hub:
         """
         given = {"servers": servers, "proxy": proxy}
         self._stop_requests = {name: wanted for name, wanted in given.items() if wanted is not None}
-        self.ended.set()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.ended.set)
 
     async def stop(self) -> None:
         """Shut down. The last hub process also stops servers and proxy as configured."""

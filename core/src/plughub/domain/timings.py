@@ -375,7 +375,8 @@ STATSD_RETRY_SECONDS: Final = 10.0
 # ---- shutdown
 
 LINGER_SECONDS: Final = 0.5
-"""Seconds that a process stays after its route has moved, for requests that the proxy sent before."""
+"""Seconds that a process stays after its route has moved, for requests that the proxy sent before, or after a
+request for its shutdown, so that the proxy passes on the answer before it may be stopped."""
 LINGER_ELSEWHERE_SECONDS: Final = 2.5
 """The same with proxies on other machines: the hubs there move the route, within a poll of a second."""
 FINISH_REQUESTS_SECONDS: Final = 15.0
