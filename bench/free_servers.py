@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from bench import hub_rows, hubs
-from bench.hubs import ADMIN, AT_ONCE, Hub, user
+from bench.hubs import ADMIN, AT_ONCE, FREE_SPAWNER, Hub, user
 from bench.load import server
 from bench.rows import Measurement, Options, Part, Row, Value
 from plughub.domain.clock import utcnow
@@ -17,22 +17,6 @@ from plughub.storage.database import Database
 from plughub.storage.store import Transaction
 
 PLUGINS = "dummy,haproxy"
-CONFIG = """
-from {package}.spawner import Spawner
-
-class FreeSpawner(Spawner):
-    async def start(self):
-        return "127.0.0.1", {server}
-
-    async def poll(self):
-        return None
-
-    async def stop(self, now=False):
-        pass
-
-c.JupyterHub.spawner_class = FreeSpawner
-c.JupyterHub.concurrent_spawn_limit = 100
-"""
 STARTS = 400
 RUNNING = 5000
 """Running servers of a large hub."""
@@ -113,7 +97,7 @@ def _jupyterhub(command: str, config: str) -> AbstractContextManager[Hub]:
 def _with_free_servers(
     package: str, make: Callable[[str], AbstractContextManager[Hub]], more: str = ""
 ) -> Iterator[Hub]:
-    with server() as port, make(CONFIG.format(package=package, server=port) + more) as hub:
+    with server() as port, make(FREE_SPAWNER.format(package=package, server=port) + more) as hub:
         yield hub
 
 

@@ -42,6 +42,23 @@ c.JupyterHub.spawner_class = "simple"
 c.JupyterHub.services = [{{"name": "bench", "api_token": {TOKEN!r}, "admin": True}}]
 """
 PLUGINS = "dummy,simple,haproxy"
+FREE_SPAWNER = """
+from {package}.spawner import Spawner
+
+class FreeSpawner(Spawner):
+    async def start(self):
+        return "127.0.0.1", {server}
+
+    async def poll(self):
+        return None
+
+    async def stop(self, now=False):
+        pass
+
+c.JupyterHub.spawner_class = FreeSpawner
+c.JupyterHub.concurrent_spawn_limit = 100
+"""
+"""A spawner whose servers cost nothing: all are the one that listens at a port."""
 
 
 class JupyterHub(HubProcess):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.hubs import ADMIN, AT_ONCE, BATCH, Hub, user
+from bench.hubs import ADMIN, AT_ONCE, BATCH, FREE_SPAWNER, Hub, user
 from bench.load import server
 from bench.processes import cpu_ms
 from bench.rows import Measurement, Options, Part, Row, Value
@@ -23,21 +23,7 @@ from plughub.testing.postgresql import PostgresServer, postgresql_binaries
 USERS = 400
 WARM_UP = 50
 CONFIG = """
-from plughub.spawner import Spawner
-
-class FreeSpawner(Spawner):
-    async def start(self):
-        return "127.0.0.1", {server}
-
-    async def poll(self):
-        return None
-
-    async def stop(self, now=False):
-        pass
-
-c.JupyterHub.spawner_class = FreeSpawner
 c.JupyterHub.db_url = {database!r}
-c.JupyterHub.concurrent_spawn_limit = {at_once}
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 100, "slow_stop_timeout": 100}}
 c.JupyterHub.cleanup_servers = False
 c.Authenticator.allow_all = True
@@ -87,7 +73,8 @@ def running(count: int) -> Iterator[SeveralHubs]:
         database = PostgresServer(binaries)
         ends.callback(database.remove)
         database.start()
-        config = CONFIG.format(server=port, database=database.new_database(), at_once=AT_ONCE, admin=ADMIN)
+        config = FREE_SPAWNER.format(package="plughub", server=port)
+        config += CONFIG.format(database=database.new_database(), admin=ADMIN)
         plugins = ("--plugins", "dummy,haproxy")
         processes = [HubProcess(Path(folder), *plugins, config=config)]
         own_port = f"--JupyterHub.port={processes[0].port}"
