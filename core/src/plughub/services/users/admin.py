@@ -257,7 +257,7 @@ class UserAdmin:
             current = _existing(tx, user)
             self._check_change(current, None, by)
             self._check_rename(tx, current, name, by)
-            return current, authenticators_of(tx, self._settings, user.id)
+            return current, authenticators_of(tx, self._settings, [user.id])[user.id]
 
         current, plugins = await self._store.read(check)
         for plugin in plugins:

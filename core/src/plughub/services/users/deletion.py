@@ -163,7 +163,7 @@ class UserDeletion:
             raise _not_stopped(user)
 
     async def _notify_authenticators(self, user: User) -> None:
-        plugins = await self._store.read(lambda tx: authenticators_of(tx, self._settings, user.id))
+        plugins = await self._store.read(lambda tx: authenticators_of(tx, self._settings, [user.id])[user.id])
         info = user_view(user, auth_state=await self._cleanup.auth_states.get(user.id))
         for plugin in plugins:
             await self._hooks.delete_user(plugin, info)
@@ -188,23 +188,22 @@ class UserDeletion:
         tx.user_list.delete(user.id)
 
 
-def authenticators_of(tx: Transaction, settings: HubSettings, user_id: int | None) -> tuple[str, ...]:
-    """Return the active authenticators that a user belongs to.
+def authenticators_of(
+    tx: Transaction, settings: HubSettings, user_ids: Collection[int]
+) -> dict[int, tuple[str, ...]]:
+    """Return the active authenticators that users belong to.
 
     Args:
         tx: the transaction.
         settings: settings of the hub.
-        user_id: key of the user; None for a user who is not stored yet.
+        user_ids: keys of the users.
 
     Returns:
-        Those that know the user; for a user who never logged in, those for which an admin added them, or else
-        all.
+        For each key, those that know the user; for a user who never logged in, those for which an admin added
+        them, or else all.
     """
-    known: Collection[str] = ()
-    if user_id is not None:
-        identities = {plugin for plugin, *_ in tx.users.identities(user_id)}
-        known = identities or tx.admissions.of_user(user_id)
-    return tuple(name for name in settings.authenticators if not known or name in known)
+    known, active = tx.user_list.plugins_of(user_ids), settings.authenticators
+    return {key: tuple(name for name in active if name in known.get(key, active)) for key in user_ids}
 
 
 def _not_stopped(user: User) -> InvalidError:

@@ -16,7 +16,7 @@ from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
 from plughub.services.server_records import user_view
 from plughub.services.settings import HubSettings
-from plughub.services.users.deletion import UserDeletion
+from plughub.services.users.deletion import UserDeletion, authenticators_of
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.users")
@@ -142,9 +142,7 @@ class StartupUserSync:
     ) -> tuple[int | None, list[tuple[User, tuple[str, ...]]]]:
         """Return the last key of a page, None at the end, and its users to check with their plugins."""
         keys = tx.user_list.keys_after(after, PAGE)
-        known = tx.user_list.plugins_of(keys)
-        active = self._settings.authenticators
-        plugins = {key: tuple(name for name in active if name in known.get(key, active)) for key in keys}
+        plugins = authenticators_of(tx, self._settings, keys)
         users = tx.user_list.by_ids([key for key in keys if not preparing.isdisjoint(plugins[key])])
         return keys[-1] if keys else None, [(user, plugins[user.id]) for user in users]
 
