@@ -23,14 +23,17 @@ def is_expected(error: PluginError) -> bool:
     )
 
 
-def log_failure(log: logging.Logger, level: int, error: PluginError, message: str = "%s") -> None:
+def log_failure(
+    log: logging.Logger, level: int, error: HubError, message: str = "%s", *facts: object
+) -> None:
     """Log a failure of a plugin, with a traceback if it is unexpected or the level of the log is DEBUG.
 
     Args:
         log: the logger.
         level: level of the entry.
-        error: the failure.
-        message: text with ``%s`` for the failure.
+        error: the failure; one that is not of a plugin has no traceback.
+        message: text with ``%s`` for each fact, then for the failure.
+        facts: for the text.
     """
-    is_shown = not is_expected(error) or log.isEnabledFor(logging.DEBUG)
-    log.log(level, message, error, exc_info=error.__cause__ if is_shown else None)
+    is_shown = isinstance(error, PluginError) and (not is_expected(error) or log.isEnabledFor(logging.DEBUG))
+    log.log(level, message, *facts, error, exc_info=error.__cause__ if is_shown else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from plughub.domain.errors import HubError, PluginError
+from plughub.domain.errors import HubError
 from plughub.kinds import Server
 from plughub.plugin.failure_log import log_failure
 from plughub.plugin.hooks import Hooks
@@ -49,10 +49,7 @@ class ProgressReporter:
                     await self._job.save_state(step.state)
                 await self._job.report(step.message, step.percent, step.html)
         except HubError as error:
-            why = f"progress reports for the {self._job.title} ended early: "
-            if isinstance(error, PluginError):
-                log_failure(log, logging.WARNING, error, why.replace("%", "%%") + "%s")
-            else:
-                log.warning("%s%s", why, error)
+            message = "progress reports for the %s ended early: %s"
+            log_failure(log, logging.WARNING, error, message, self._job.title)
         except Exception:
             log.exception("progress reports for the %s ended early", self._job.title)

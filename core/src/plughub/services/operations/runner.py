@@ -305,8 +305,7 @@ class Runner:
 
 
 def _log_retry(job: Job, error: Exception) -> None:
-    what = f"retrying phase {job.phase} of the {job.title}"
     if isinstance(error, PluginError):
-        log_failure(log, logging.WARNING, error, what.replace("%", "%%") + ": %s")
+        log_failure(log, logging.WARNING, error, "retrying phase %s of the %s: %s", job.phase, job.title)
     else:
-        log.error("%s", what, exc_info=error)
+        log.error("retrying phase %s of the %s", job.phase, job.title, exc_info=error)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from plughub.domain.errors import HubError, PluginError
+from plughub.domain.errors import HubError
 from plughub.domain.timings import SPAWNER_CHECK_SECONDS, SPAWNER_CHECK_WAIT_SECONDS
 from plughub.domain.words import _
 from plughub.kinds import Diagnosis
@@ -57,8 +57,5 @@ class SpawnerChecks:
         try:
             return await self._hooks.check_spawner(spawner)
         except HubError as error:
-            if isinstance(error, PluginError):
-                log_failure(log, logging.WARNING, error)
-            else:
-                log.warning("%s", error)
+            log_failure(log, logging.WARNING, error)
             return Diagnosis(UNANSWERED.message, detail=str(error))
