@@ -58,6 +58,14 @@ def test_a_plugin_that_keeps_the_contract_is_told_so(check):
     assert "tests: none found" in said
 
 
+def only_problem(check, text):
+    """Check a plugin with a hook; return what the command says of the only problem."""
+    code, said = check(f"@hookimpl\n{text}\n")
+    assert code == 1
+    assert "1 problem\n" in said
+    return said
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -79,10 +87,7 @@ def test_a_plugin_that_keeps_the_contract_is_told_so(check):
     ],
 )
 def test_a_mistake_is_found_with_what_is_meant(check, text, problem):
-    code, said = check(f"@hookimpl\n{text}\n")
-    assert code == 1
-    assert problem in said
-    assert "1 problem\n" in said
+    assert problem in only_problem(check, text)
 
 
 REGISTER = sorted(name for name, terms in HOOKS.items() if terms.calling is CallMode.REGISTER)
@@ -91,11 +96,9 @@ REGISTER = sorted(name for name, terms in HOOKS.items() if terms.calling is Call
 @pytest.mark.parametrize("hook", REGISTER)
 def test_every_hook_that_describes_a_plugin_is_called(check, tmp_path, hook):
     arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
-    code, said = check(f"@hookimpl\ndef {hook}({arguments}): raise LookupError('so it is')\n")
-    assert code == 1
+    said = only_problem(check, f"def {hook}({arguments}): raise LookupError('so it is')")
     line = f"{tmp_path}/project/src/plughub_tested.py:4"
     assert f"plugin 'tested' failed in {hook}: so it is ({line})\n" in said
-    assert "1 problem\n" in said
 
 
 @pytest.mark.parametrize(
@@ -125,10 +128,7 @@ def test_every_hook_that_describes_a_plugin_is_called(check, tmp_path, hook):
     ],
 )
 def test_what_a_plugin_registers_is_checked(check, text, problem):
-    code, said = check(f"@hookimpl\n{text}\n")
-    assert code == 1
-    assert problem in said
-    assert "1 problem\n" in said
+    assert problem in only_problem(check, text)
 
 
 def test_the_pages_of_a_class_are_checked(check):

@@ -50,15 +50,18 @@ def _configuration_findings(hub: JupyterHub, ip: str) -> Iterator[Finding]:
             action="set c.JupyterHub.ssl_cert and ssl_key or, behind a reverse proxy with TLS, "
             "c.JupyterHub.public_url",
         )
+    yield from _own_certificate_findings(hub)
+
+
+def _own_certificate_findings(hub: JupyterHub) -> Iterator[Finding]:
     if hub.ssl_cert:
         yield from certificate_findings(Path(hub.ssl_cert), dt.datetime.now(dt.UTC))
 
 
 def warn_of_certificate(hub: JupyterHub) -> None:
     """Warn of a certificate that browsers do not accept, or soon will not."""
-    if hub.ssl_cert:
-        for finding in certificate_findings(Path(hub.ssl_cert), dt.datetime.now(dt.UTC)):
-            log.warning("%s: %s", finding.message, finding.action)
+    for finding in _own_certificate_findings(hub):
+        log.warning("%s: %s", finding.message, finding.action)
 
 
 def certificate_findings(path: Path, now: dt.datetime) -> Iterator[Finding]:
